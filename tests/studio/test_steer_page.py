@@ -148,7 +148,7 @@ def test_a_photo_is_encoded_or_projected(studio: ServedStudio, page: Page) -> No
     found = studio.act("steer/encode", {"run": run, "ticket": photo["ticket"]})
     assert found["label"] == "anna"
     assert found["psnr"] > 0
-    assert page.look(run=run, start={"held": found["held"]})[1]["about"] == {"label": "anna"}
+    assert page.look(run=run, start={"held": found["held"]})[1]["about"]["label"] == "anna"
 
     told = list(page.follow("steer/project", {"run": studio.run_id("runs/infogan"), "ticket": photo["ticket"]}))
     pictures = [each for each in told if "picture" in each]

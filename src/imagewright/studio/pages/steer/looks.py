@@ -104,7 +104,15 @@ def picture_of(loaded: Loaded, look: Look) -> Picture:
         records[key] = look.view, run_record("steer", look.view, source_type=kind)
     record = records[key][1]
     record = record | {"seed": look.seed, "settings": record["settings"] | look.settings}
-    return Picture(pixels, record, f"{loaded.run.path.name}-{look.label}"[:80].replace("/", "-"), {"label": look.label})
+    name = f"{loaded.run.path.name}-{look.label}"[:80].replace("/", "-")
+    return Picture(pixels, record, name, {"label": look.label, "parts": _parts_of(look)})
+
+
+def _parts_of(look: Look) -> dict[str, list[float]]:
+    """The values of codes and attributes, which sliders show."""
+    flat = look.latents.flatten()
+    parts = [part for part in latent_parts_of(look.view) if not part.is_noise and part.kind != "category"]
+    return {part.name: [round(each, 3) for each in flat[part.places].tolist()] for part in parts}
 
 
 def resolve_look(studio: Studio, loaded: Loaded, asked: Asked) -> Look:

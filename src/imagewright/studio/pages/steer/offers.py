@@ -66,6 +66,7 @@ def _views(model: Model) -> dict[str, Any]:
 def _conditions(view: Any) -> dict[str, Any]:
     """Classes that samples may be of, parts of the latents that have a meaning, and how many others there are."""
     parts, names = [], list(getattr(view, "class_names", ()))
+    held = False  # the class is in the latents, and is changed there
     for part in latent_parts_of(view):
         if part.is_noise:
             continue
@@ -73,11 +74,11 @@ def _conditions(view: Any) -> dict[str, Any]:
         labels: list[str] = []
         if part.kind == "attributes":
             labels = list(getattr(view, "attribute_names", ()))
-        elif part.kind == "category" and not part.code:
+        elif part.kind == "category":
+            held = held or count == len(names)
             labels = names
         labels = labels if len(labels) == count else []
         parts.append({"name": part.name, "kind": part.kind, "count": count, "code": part.code, "labels": labels})
-    held = bool(names) and any(part["labels"] == names for part in parts)  # a class in the latents is changed there
     classes = sampled_classes(view)[:MOST_NAMES] if samples_classes(view) and not held else []
     noise = sum(part.stop - part.start for part in latent_parts_of(view) if part.is_noise)
     return {"parts": parts, "classes": classes, "dimensions": noise}

@@ -39,10 +39,12 @@ export function directionSection({ session, refresh, run }) {
   return section("Attributes and directions", { open: true, name: "directions" }, directions.length ? sliders : empty, other, h("div", {}, find));
 }
 
-export function codeSection({ session }) {
+export function codeSection({ session, atEnd }) {
   const { parts } = session.offers;
   if (!parts.length) return null;
-  return section("Codes and classes", { open: true, name: "codes" }, parts.map((part) => (part.kind === "category" ? category(session, part) : numbers(session, part))));
+  const listen = new AbortController();
+  atEnd(() => listen.abort());
+  return section("Codes and classes", { open: true, name: "codes" }, parts.map((part) => (part.kind === "category" ? category(session, part) : numbers(session, part, listen.signal))));
 }
 
 function category(session, { name, count, labels }) {
@@ -57,10 +59,10 @@ function category(session, { name, count, labels }) {
   return h("span", { class: "field" }, h("label", { for: select.id, class: "small faint" }, name), select);
 }
 
-function numbers(session, { name, kind, count, labels }) {
+function numbers(session, { name, kind, count, labels }, signal) {
   const [low, high] = kind === "attributes" ? [0, 1] : kind === "uniform" ? [-1, 1] : [-REACH, REACH];
   const given = session.look.parts[name] ?? Array(count).fill(null);
-  return given.map((value, place) => {
+  const sliders = given.map((value, place) => {
     const one = slider({ label: labels[place] ?? (count === 1 ? name : `${name} ${place}`), low, high, step: 0.02, value: kind === "attributes" ? 0.5 : 0 }, (now) => {
       given[place] = now;
       session.look.parts[name] = given;
@@ -69,6 +71,12 @@ function numbers(session, { name, kind, count, labels }) {
     if (value !== null) one.value = value;
     return one;
   });
+  // Until it is moved, a slider shows the value that the picture has.
+  session.addEventListener("shown", ({ detail }) => sliders.forEach((one, place) => {
+    const now = detail.about.parts?.[name]?.[place];
+    if (given[place] === null && now !== undefined) one.value = now;
+  }), { signal });
+  return sliders;
 }
 
 export function latentSection({ session, atEnd }) {
