@@ -6,7 +6,7 @@ Shape letters: N pictures, n numbers of a latent (flattened), B bases (latents f
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -125,14 +125,23 @@ def candidate_dimensions(model: Model, scales: LatentScales, most: int = CANDIDA
     return [int(each) for each in noise]
 
 
-def measure_changes(model: Model, scales: LatentScales, bases: Tensor, dimensions: Sequence[int]) -> list[float]:
-    """How much each dimension changes the picture, in grey levels, as `rank_by_change` ranks them."""
+def measure_changes(
+    model: Model,
+    scales: LatentScales,
+    bases: Tensor,
+    dimensions: Sequence[int],
+    decoder: Callable[[Model, Tensor], Tensor] = decode,
+) -> list[float]:
+    """How much each dimension changes the picture, in grey levels, as `rank_by_change` ranks them.
+
+    decoder: `decode`, or `decode_quickly` for few bases.
+    """
     shape, changes = require(model, Decodes).latent_shape, []
     for dimension in dimensions:
         ends = bases.repeat(2, 1)
         step = scales.deviation[dimension].repeat_interleave(len(bases))
         ends[:, dimension] = scales.mean[dimension] + torch.cat([step, -step])
-        above, below = decode(model, ends.unflatten(1, shape)).float().chunk(2)
+        above, below = decoder(model, ends.unflatten(1, shape)).float().chunk(2)
         changes.append(float((above - below).square().mean(dim=(1, 2, 3)).sqrt().mean()))
     return changes
 

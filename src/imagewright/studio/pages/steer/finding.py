@@ -30,7 +30,8 @@ if TYPE_CHECKING:
 SETTINGS: dict[str, Any] = {"starts": 4, "candidates": 256, "perceptual": 0.3}  # of a projection
 STEPS = 150
 RANKED = 512  # single latents that are offered
-RANKED_AT_ONCE = 4  # sliders get their turn between
+RANKED_AT_ONCE = 2  # sliders get their turn between
+TOLD_EVERY = 8  # latents
 DRAG_STEPS = 200  # at most: a drag ends when the points arrive
 
 
@@ -135,9 +136,13 @@ def rank_latents(studio: Studio, asked: Asked) -> AsyncIterator[dict[str, Any]]:
                 return
             some = dimensions[place : place + RANKED_AT_ONCE]
             measured = call_model(
-                studio, asked, lambda loaded, some=some: measure_changes(view_of(loaded, asked), scales, base, some)
+                studio,
+                asked,
+                lambda loaded, some=some: measure_changes(view_of(loaded, asked), scales, base, some, decode_quickly),
             )
             changes += zip(measured, some, strict=True)
+            if len(changes) % TOLD_EVERY and len(changes) < len(dimensions):
+                continue
             order = sorted(changes, key=lambda each: -each[0])
             ranked = [{"number": each, "label": labels[each], "change": change} for change, each in order]
             tell({"done": len(changes), "total": len(dimensions), "latents": ranked})

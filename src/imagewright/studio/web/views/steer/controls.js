@@ -143,7 +143,7 @@ export function viewSection({ session, refresh }) {
     rows.push(h("span", { class: "field" }, h("label", { for: select.id, class: "small faint" }, label), select));
   };
   if (truncates) {
-    const psi = slider({ label: "Truncation: 0 is the average picture, 1 changes nothing", low: 0, high: 1.5, step: 0.01, value: 1 }, (value) => session.change({ truncation: value }));
+    const psi = slider({ label: "Truncation: the smaller, the nearer to the average picture", low: 0, high: 1.5, step: 0.01, value: 1 }, (value) => session.change({ truncation: value }));
     psi.value = session.look.truncation ?? 1;
     rows.push(psi);
   }

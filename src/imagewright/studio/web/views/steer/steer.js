@@ -1,6 +1,7 @@
 // Steer: one picture of a model, and everything that changes it.
 import { clear, h } from "/web/dom.js";
 import { read } from "/web/api.js";
+import { live } from "/web/live.js";
 import { chooseRun } from "/web/parts/choose.js";
 import { sendActions } from "/web/parts/sending.js";
 import { loadStyle } from "/web/parts/style.js";
@@ -87,6 +88,7 @@ function openRun(stage, run, offers, asked) {
     status.textContent = detail.message;
   });
   on("replaced", build);
+  live.addEventListener("up", () => session.ask(), { signal: listen.signal }); // after the studio was away
   clear(stage, h("div", { class: "seen" }, h("div", { class: "frame" }, canvas), status, drag.bar, historyStrip(parts)), controls);
   build();
   begin(parts, asked);
