@@ -21,6 +21,7 @@ export function followWork(feed, asked, { status, signal, words, tell }) {
     const bar = h("progress", { max: "1", "aria-label": "progress" });
     const said = h("span", {}, words);
     let work = null;
+    let over = () => {};
     const stop = h("button", { class: "small", onclick: told(async () => {
       stop.disabled = true;
       said.textContent = "Stops, and takes what it has found …";
@@ -34,8 +35,15 @@ export function followWork(feed, asked, { status, signal, words, tell }) {
       if (value.total) bar.value = value.done / value.total;
       if (!value.held) return;
       end();
+      over();
       done(value);
     }, failed);
     signal.addEventListener("abort", end);
+    const away = () => {
+      end();
+      failed(new Error("The studio was ended while it worked: what it had not finished is lost."));
+    };
+    live.addEventListener("down", away, { once: true, signal });
+    over = () => live.removeEventListener("down", away);
   });
 }
