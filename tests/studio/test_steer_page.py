@@ -197,6 +197,8 @@ def test_a_look_is_saved_in_the_run(studio: ServedStudio, page: Page, folder: Pa
     assert any(entry.name == "liked" for entry in iw.list_latents(folder / "runs" / "vae").entries)
     said = studio.act("steer/save", {"look": vae, "name": "liked"}, expected=400)
     assert "another name" in said["error"]
+    held = studio.act("steer/hold", {"look": vae})
+    assert not differs(again, page.look(run=vae["run"], start={"held": held["held"]})[0])
     assert "name" in studio.act("steer/save", {"look": vae, "name": "../x"}, expected=400)["error"]
 
 

@@ -72,7 +72,10 @@ function openRun(stage, run, offers, asked) {
     clear(controls, SECTIONS.map((section) => section({ ...parts, atEnd: (work) => ends.add(work) })));
     if (shut) for (const each of controls.querySelectorAll("details")) each.open = open.has(each.dataset.section);
   };
+  const seenIn = () => JSON.stringify([session.look.space, session.look.at, session.look.sample_from]);
+  let offered = seenIn();
   async function refresh() {
+    offered = seenIn();
     session.offers = await read("steer/offers", { run: run.id, ...viewOf(session.look) });
     build();
   }
@@ -87,7 +90,10 @@ function openRun(stage, run, offers, asked) {
     status.className = "small bad status";
     status.textContent = detail.message;
   });
-  on("replaced", build);
+  on("replaced", () => {
+    build();
+    if (seenIn() !== offered) told(refresh)(); // another space has other directions
+  });
   live.addEventListener("up", () => session.ask(), { signal: listen.signal }); // after the studio was away
   clear(stage, h("div", { class: "seen" }, h("div", { class: "frame" }, canvas), status, drag.bar, historyStrip(parts)), controls);
   build();
