@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from imagewright.runs.run import Run
 from imagewright.studio.serving.library import Library
+from imagewright.studio.serving.memory import MemoryReturner
 
 if TYPE_CHECKING:
     from imagewright.model import Model
@@ -56,6 +57,7 @@ class Models:
         self._library, self._budget = library, budget
         self._seats: OrderedDict[Key, _Seat] = OrderedDict()
         self._lock = threading.Lock()
+        self._memory = MemoryReturner()
         self._looked_up: dict[str, tuple[float, Run, int]] = {}
 
     def call(self, run_id: str, work: Callable[[Loaded], Result], *, images_seen: int | None = None) -> Result:
@@ -78,6 +80,7 @@ class Models:
                 if seat.loaded is None:  # it could not be loaded
                     self._remove((run_id, seen), seat)
             self._make_room()
+            self._memory.return_memory()
 
     def _look_up(self, run_id: str) -> tuple[Run, int]:
         """A run, and the images seen at its latest checkpoint."""
