@@ -100,6 +100,7 @@ bench: $(VENV)/installed
 	$(BIN)/python benchmarks/doctor.py --cost
 	$(BIN)/python benchmarks/frechet.py
 	$(BIN)/python benchmarks/large_translation.py
+	$(BIN)/python benchmarks/studio_latency.py --minutes 10
 
 clean:
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache

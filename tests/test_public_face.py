@@ -32,6 +32,7 @@ NAMES_OF_COMMANDS: dict[str, tuple[str, ...]] = {
     "latent attribute": ("attribute",),
     "latent arithmetic": ("arithmetic",),
     "latent project": ("project",),
+    "latent drag": ("drag",),
     "latent directions": ("directions",),
     "latent mix": ("mix_styles", "mixing_sheet"),
     "latent video": ("write_walk",),

@@ -58,6 +58,7 @@ _HOME = {
     "directions": "imagewright.latent.directions.directions",
     "neighbours": "imagewright.latent.neighbours.neighbours",
     "project": "imagewright.latent.projection.project",
+    "drag": "imagewright.latent.dragging.drag",
     "attribute": "imagewright.latent.attributes.find",
     "arithmetic": "imagewright.latent.arithmetic.arithmetic",
     "edit": "imagewright.latent.editing.edit",
@@ -153,6 +154,7 @@ __all__ = [
     "decode_jpeg",
     "directions",
     "doctor",
+    "drag",
     "duplicates",
     "edit",
     "edit_sheet",
@@ -236,6 +238,7 @@ if TYPE_CHECKING:
     from imagewright.latent.arithmetic.arithmetic import arithmetic
     from imagewright.latent.attributes.find import attribute
     from imagewright.latent.directions.directions import directions
+    from imagewright.latent.dragging.drag import drag
     from imagewright.latent.editing.edit import edit
     from imagewright.latent.editing.sheet import edit_sheet
     from imagewright.latent.listing import list_latents

@@ -45,6 +45,30 @@ def test_a_projection_is_shown_printed_and_saved(
     assert main(["interpolate", str(gan), "--between", "pair", "--steps", "3", "--out", str(walk)]) == 0
 
 
+def test_a_drag_is_shown_printed_and_saved(gan: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out = tmp_path / "dragged.png"
+    points = ["--from", "4,4", "9,9", "--to", "6,4", "9,12", "--steps", "2", "--around", "5"]
+    assert main(["latent", "drag", str(gan), "3", *points, "--out", str(out), "--save", "pulled"]) == 0
+    printed = capsys.readouterr().out
+    assert "4,4 to 6,4: came to" in printed
+    assert iw.inspect(out)["provenance"]["settings"]["moves"] == [[[4, 4], [6, 4]], [[9, 9], [9, 12]]]
+    assert [entry.found for entry in iw.list_latents(gan).entries if entry.name == "pulled"] == ["drag seed 3"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--from", "4,4", "--to", "6,4"], "Name a sheet"),
+        (["--from", "4,4", "5,5", "--to", "6,4", "--save", "x"], "2 points by --from and 1 by --to"),
+        (["--from", "4", "--to", "6,4", "--save", "x"], "'4' is no place"),
+        (["--from", "4,99", "--to", "6,4", "--save", "x"], "place 4,99 is not in a picture of 16x16"),
+    ],
+)
+def test_errors_of_a_drag(gan: Path, arguments: list[str], message: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["latent", "drag", str(gan), "3", *arguments]) == 2
+    assert message in " ".join(capsys.readouterr().err.split())
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

@@ -211,6 +211,18 @@ def test_errors_of_options(options: dict[str, float], message: str) -> None:
         iw.project(tiny_model("dcgan"), simple_pictures(1), **options)
 
 
+def test_a_search_is_watched_and_ended() -> None:
+    seen: list[tuple[int, int, tuple[int, ...]]] = []
+
+    def watch(done: int, total: int, nearest: torch.Tensor) -> bool:
+        seen.append((done, total, tuple(nearest.shape)))
+        return len(seen) < 3
+
+    found = iw.project(tiny_model("dcgan"), simple_pictures(1), steps=40, watch=watch, **QUICK)
+    assert seen == [(0, 40, (3, 16, 16)), (5, 40, (3, 16, 16)), (10, 40, (3, 16, 16))]
+    assert found.latents.shape[0] == 1
+
+
 def test_a_model_that_does_not_decode() -> None:
     with pytest.raises(UserError, match="logistic_regression cannot decode"):
         iw.project(tiny_model("logistic_regression"), simple_pictures(1))

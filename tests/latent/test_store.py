@@ -110,6 +110,16 @@ def test_inputs_are_seeds_pictures_and_names(run: Run, tmp_path: Path) -> None:
     ]
 
 
+def test_a_file_of_latents_is_an_input(run: Run, tmp_path: Path) -> None:
+    model = iw.load(run)
+    latents = torch.randn(3, *model.latent_shape)
+    path = tmp_path / "way.safetensors"
+    store.write_file(path, model, "latents", {"latents": latents}, {"names": ["a", "b", "c"]})
+    found = resolve_inputs(run, [str(path)])
+    assert found.labels == ["a", "b", "c"]
+    assert torch.equal(found.latents, latents)
+
+
 def test_errors_of_inputs(run: Run, tmp_path: Path) -> None:
     with pytest.raises(UserError, match="no seed"):
         resolve_inputs(run, ["paier"])

@@ -44,6 +44,7 @@ EXAMPLES = {
     "latent attribute": "imagewright latent attribute runs/vae-photos photos/ --attribute smile --save smile",
     "latent arithmetic": 'imagewright latent arithmetic runs/vae-photos "Smiling - Male" --source faces/ --out sum.png',
     "latent project": "imagewright latent project runs/dcgan-photos anna.jpg --out projected.png",
+    "latent drag": "imagewright latent drag runs/dcgan-photos 3 --from 20,30 --to 28,30 --out dragged.png",
     "latent directions": "imagewright latent directions runs/dcgan-photos --count 8 --out directions.png",
     "latent mix": "imagewright latent mix runs/faces --rows 0 1 2 --columns 3 4 5 --layers middle fine --out mixed.png",
     "latent noise": "imagewright latent noise runs/faces --inputs 0 1 2 --out noise.png",

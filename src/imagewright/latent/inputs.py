@@ -104,7 +104,8 @@ def resolve_inputs(run: RunLike, inputs: Inputs, *, model: Model | None = None) 
 
     A seed is a number and stands for its first sample; SEED:INDEX is any other one, as sheets of samples name them, and
     SEED:INDEX:CLASS one of a class. A picture is brought to the model's size and encoded; if the model has no encoder
-    it is projected, which is an optimisation of seconds. A saved name may hold several latents.
+    it is projected, which is an optimisation of seconds. A saved name may hold several latents; so may a file of
+    latents, as `store.save` writes them.
 
     run: a run, its directory, a weights file or a model.
     inputs: seeds, points such as "0:7", pictures and names saved in the run; or one of these alone. A picture is a
@@ -135,10 +136,11 @@ def _resolve(directory: Run | None, model: Model, given: Any) -> ResolvedInputs:
     if point is not None:
         name = f"seed {point.seed}" if ":" not in typed else str(point)
         return ResolvedInputs(point.latent(model), [name], [], [None], [None])
-    if directory is not None and typed in store.names_of(directory, "latents"):
+    is_file = typed.endswith(store.SUFFIX) and Path(typed).is_file()
+    if is_file or (directory is not None and typed in store.names_of(directory, "latents")):
         saved = store.load(directory, model, typed, "latents")
         latents = saved.tensors["latents"]
-        labels = saved.record.get("names") or [typed] * len(latents)
+        labels = saved.record.get("names") or [saved.name] * len(latents)
         return ResolvedInputs(latents, labels, list(saved.notes), [None] * len(latents), [None] * len(latents))
     if is_picture_name(typed) or Path(typed).is_file():
         return _encode_or_project(model, Path(typed))

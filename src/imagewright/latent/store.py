@@ -101,10 +101,15 @@ def save(
     Raises as `new_path` does.
     """
     path = new_path(run, name, force=force)
+    write_file(path, model, kind, tensors, record)
+    return path
+
+
+def write_file(path: Path, model: Model, kind: Kind, tensors: dict[str, Tensor], record: dict[str, Any]) -> None:
+    """As `save`, to any path that ends in `SUFFIX`: `load` takes it by its path. A file there is replaced."""
     own = {"kind": kind, "model": catalogue.name_of(model), "space": fingerprint_of(model)}
     named = {} if space_name(model) is None else {"latent_space": space_name(model)}
     write_tensors(path, tensors, {**record, **own, **named})
-    return path
 
 
 def names_of(run: Run, kind: Kind | None = None) -> list[str]:

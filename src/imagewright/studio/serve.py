@@ -44,11 +44,13 @@ def open_studio(
 
         from imagewright.studio.pages.all_pages import PAGES
         from imagewright.studio.serving.app import build_app
+        from imagewright.studio.serving.memory import keep_memory_together
         from imagewright.studio.serving.studio import Studio
     except ModuleNotFoundError as error:
         if (error.name or "").startswith("imagewright"):
             raise
         raise UserError(f"The studio needs {error.name}: pip install 'imagewright[studio]'.") from None
+    keep_memory_together()
     listening = _listen(port)
     chosen, token = listening.getsockname()[1], secrets.token_urlsafe(24)
     address = f"http://127.0.0.1:{chosen}/?token={token}"

@@ -39,7 +39,14 @@ from imagewright.pixels import to_float, to_uint8
 from imagewright.runs.loading import load
 from imagewright.runs.run import Run
 from imagewright.seeds import derive_seeds
-from imagewright.verbs.blocks import block_generator, block_size, in_blocks, in_numbered_blocks, stream_blocks
+from imagewright.verbs.blocks import (
+    block_generator,
+    block_size,
+    evaluating,
+    in_blocks,
+    in_numbered_blocks,
+    stream_blocks,
+)
 from imagewright.verbs.conditions import attribute_row, class_number
 from imagewright.views import view_model
 
@@ -151,6 +158,14 @@ def decode(run: RunLike, latents: Tensor | np.ndarray) -> Tensor:
     model = resolve_model(run)
     decoder = require(model, Decodes)
     return in_blocks(model, lambda block: _to_pixels(decoder.decode(block)), _checked_latents(model, latents))
+
+
+def decode_quickly(model: Model, latents: Tensor) -> Tensor:
+    """As `decode`, in one batch as it is: quickest for one picture, and up to a grey level from `decode`."""
+    decoder = require(model, Decodes)
+    checked = _checked_latents(model, latents)
+    with evaluating(model), torch.inference_mode():
+        return _to_pixels(decoder.decode(checked.to(model.device))).cpu()
 
 
 def decode_blocks(run: RunLike, latents: Tensor | np.ndarray) -> Iterator[Tensor]:

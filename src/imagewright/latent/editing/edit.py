@@ -97,7 +97,7 @@ def edit(
     notes = training_notes(model)
     steps = {}
     for name in moves:
-        steps[name], said = _load_step(directory, model, name)
+        steps[name], said = load_step(directory, model, name)
         notes += said
     resolved = resolve_inputs(run, inputs, model=model)
     notes += resolved.notes
@@ -118,7 +118,7 @@ def edit(
     return Edited(images, latents, originals, reconstructions, resolved.labels, columns, unique, resolved.sources)
 
 
-def _load_step(directory: Run | None, model: Model, name: str) -> tuple[Tensor, tuple[str, ...]]:
+def load_step(directory: Run | None, model: Model, name: str) -> tuple[Tensor, tuple[str, ...]]:
     """One standard deviation along a saved direction, (*latent_shape), and notes."""
     found_in = model
     in_each = has_style_layers(model) and space_name(model) == model.layer_space

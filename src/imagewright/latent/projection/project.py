@@ -23,7 +23,7 @@ from imagewright.images.single import SinglePicture, as_source, hold_pictures, n
 from imagewright.images.sources.collection import read_item
 from imagewright.latent import store
 from imagewright.latent.projection.noise import WEIGHT as NOISE_WEIGHT
-from imagewright.latent.projection.search import Found, Search
+from imagewright.latent.projection.search import Found, Search, Watch
 from imagewright.latent.projection.tuning import STEPS as TUNING_STEPS
 from imagewright.latent.projection.tuning import Tuned, check_tuned_run, tune, write_tuned_run
 from imagewright.model import Model
@@ -147,6 +147,7 @@ def project(
     save: str | None = None,
     force: bool = False,
     progress: Progress | None = None,
+    watch: Watch | None = None,
     model: Model | None = None,
 ) -> Projection:
     """Find latents of pictures in any model that decodes.
@@ -170,6 +171,8 @@ def project(
     save: save the latents in the run under this name.
     force: write over saved latents of that name.
     progress: called with (pictures done, pictures in all).
+    watch: called every few steps with (steps done, steps in all, the nearest picture so far, uint8 (C, H, W)); if it
+        returns False, the search ends with what it has found.
     model: the run's model, if it is loaded already.
     Raises `UserError` for a model that cannot decode, or has neither a prior nor an encoder.
     """
@@ -191,7 +194,7 @@ def project(
         check_tuned_run(model, tuned, force=force)
     pictures, labels, notes = _read(model, images)
     with evaluating(model), torch.inference_mode(False):
-        search = Search(model, label, candidates, perceptual, seed, noise_weight if noise else None)
+        search = Search(model, label, candidates, perceptual, seed, noise_weight if noise else None, watch)
         found = []
         for done, picture in enumerate(pictures):
             found.append(search.project(picture[None], starts, steps))

@@ -6,7 +6,7 @@ Shape letters: S starts, Z numbers of a flattened latent.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -32,6 +32,9 @@ from imagewright.seeds import derive_seed
 from imagewright.statistics.nearest_neighbours import nearest
 from imagewright.verbs.apply import encode
 
+Watch = Callable[[int, int, Tensor], bool | None]
+"""Called with (steps done, steps in all, the nearest picture so far, uint8 (C, H, W)). False ends the search."""
+WATCHED = 5  # steps between two calls
 LEARNING_RATE = {"sampled": 0.1, "encoded": 0.03}  # standard deviations of the prior a step, at first
 DECODED = 64  # samples decoded at once
 MOST_STARTS = 32
@@ -70,9 +73,11 @@ class Search:
         perceptual: float,
         seed: int,
         noise_weight: float | None = None,
+        watch: Watch | None = None,
     ) -> None:
         """`noise_weight`: of the regularisation of noise, which is then optimised too; None if it is not."""
         self.model: Any = model
+        self.watch = watch
         self.noise_weight = noise_weight
         self.noise_seed = derive_seed(seed, "project", "noise")
         self.device = model.device
@@ -178,7 +183,8 @@ class Search:
                 decoded = self._decode(standard, noise, space)
                 if not decoded.requires_grad:  # a decoder without gradients, such as JPEG's
                     break
-                loss = (objective.rows(decoded) - wanted).square().sum()
+                distances = (objective.rows(decoded) - wanted).square().sum(1)
+                loss = distances.sum()
                 if noise and self.noise_weight:
                     loss = loss + self.noise_weight * noise_correlation(noise).sum()
             # With respect to the latents and the noise only: the model's parameters get no gradient.
@@ -190,6 +196,10 @@ class Search:
             with torch.no_grad():
                 space.clamp_to_prior_(standard, longest)
                 normalise_noise_(noise)
+            if self.watch is not None and step % WATCHED == 0:
+                nearest_picture = to_uint8(decoded[int(distances.argmin())].detach()).cpu()
+                if self.watch(step, steps, nearest_picture) is False:
+                    break
         return standard.detach(), [each.detach() for each in noise]
 
     def _decode(self, standard: Tensor, noise: list[Tensor], space: SearchSpace) -> Tensor:

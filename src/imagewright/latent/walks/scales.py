@@ -6,7 +6,7 @@ Shape letters: N pictures, n numbers of a latent (flattened), B bases (latents f
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from imagewright import catalogue
-from imagewright.capabilities import Encodes, LatentPart, latent_parts_of, require, verbs_of
+from imagewright.capabilities import Decodes, Encodes, LatentPart, latent_parts_of, require, verbs_of
 from imagewright.errors import DataError, UserError, nearest_name, none_readable
 from imagewright.model import Model
 from imagewright.verbs.apply import ImagesLike, decode, encode, images_for, sample_latents
@@ -110,20 +110,40 @@ def rank_by_change(model: Model, scales: LatentScales, bases: Tensor) -> tuple[l
     A change is the root mean square difference of the pictures one deviation above and below the mean, averaged over
     `bases` (B, n). Of more than 1024 dimensions only those with the largest deviations are ranked.
     """
-    noise = torch.cat([torch.arange(part.start, part.stop) for part in latent_parts_of(model) if part.is_noise])
-    if len(noise) > CANDIDATES:
-        noise = noise[scales.deviation[noise].argsort(descending=True, stable=True)[:CANDIDATES]]
+    noise = candidate_dimensions(model, scales)
     bases = bases[: max(1, min(BASES, DECODED // (2 * len(noise))))]
-    shape = model.latent_shape
-    changes = []
-    for dimension in noise.tolist():
+    changes = measure_changes(model, scales, bases, noise)
+    order = torch.tensor(changes).argsort(descending=True, stable=True).tolist()
+    return [noise[rank] for rank in order], [changes[rank] for rank in order]
+
+
+def candidate_dimensions(model: Model, scales: LatentScales, most: int = CANDIDATES) -> list[int]:
+    """The noise dimensions; of more than `most` those with the largest deviations."""
+    noise = torch.cat([torch.arange(part.start, part.stop) for part in latent_parts_of(model) if part.is_noise])
+    if len(noise) > most:
+        noise = noise[scales.deviation[noise].argsort(descending=True, stable=True)[:most]]
+    return [int(each) for each in noise]
+
+
+def measure_changes(
+    model: Model,
+    scales: LatentScales,
+    bases: Tensor,
+    dimensions: Sequence[int],
+    decoder: Callable[[Model, Tensor], Tensor] = decode,
+) -> list[float]:
+    """How much each dimension changes the picture, in grey levels, as `rank_by_change` ranks them.
+
+    decoder: `decode`, or `decode_quickly` for few bases.
+    """
+    shape, changes = require(model, Decodes).latent_shape, []
+    for dimension in dimensions:
         ends = bases.repeat(2, 1)
         step = scales.deviation[dimension].repeat_interleave(len(bases))
         ends[:, dimension] = scales.mean[dimension] + torch.cat([step, -step])
-        above, below = decode(model, ends.unflatten(1, shape)).float().chunk(2)
+        above, below = decoder(model, ends.unflatten(1, shape)).float().chunk(2)
         changes.append(float((above - below).square().mean(dim=(1, 2, 3)).sqrt().mean()))
-    order = torch.tensor(changes).argsort(descending=True, stable=True).tolist()
-    return [int(noise[rank]) for rank in order], [changes[rank] for rank in order]
+    return changes
 
 
 def resolve_dimensions(model: Model, dimensions: Sequence[Dimension]) -> list[int]:

@@ -6,6 +6,7 @@ from imagewright.studio.pages import compare, home, library
 from imagewright.studio.pages.draw import page as draw
 from imagewright.studio.pages.learn import page as learn
 from imagewright.studio.pages.pictures import page as pictures
+from imagewright.studio.pages.steer import page as steer
 from imagewright.studio.pages.swap import page as swap
 from imagewright.studio.pages.train import page as train
 from imagewright.studio.serving.page import Page
@@ -17,6 +18,7 @@ PAGES: dict[str, Page] = {
         home.PAGE,
         pictures.PAGE,
         train.PAGE,
+        steer.PAGE,
         draw.PAGE,
         compare.PAGE,
         swap.PAGE,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections import OrderedDict
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from imagewright.runs.run import Run
 from imagewright.studio.serving.library import Library
+from imagewright.studio.serving.memory import MemoryReturner
 
 if TYPE_CHECKING:
     from imagewright.model import Model
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
 Result = TypeVar("Result")
 Key = tuple[str, int]  # the id of a run, and the images seen at the checkpoint
 SHARE = 0.25  # of the machine's memory for all loaded models together
+FRESH_SECONDS = 2.0  # for which a run's record and its latest checkpoint are not read again
 
 
 @dataclass(eq=False)
@@ -54,6 +57,8 @@ class Models:
         self._library, self._budget = library, budget
         self._seats: OrderedDict[Key, _Seat] = OrderedDict()
         self._lock = threading.Lock()
+        self._memory = MemoryReturner()
+        self._looked_up: dict[str, tuple[float, Run, int]] = {}
 
     def call(self, run_id: str, work: Callable[[Loaded], Result], *, images_seen: int | None = None) -> Result:
         """Work with the model of a run, in its thread, after what others asked of it. Returns what `work` returns.
@@ -61,8 +66,8 @@ class Models:
         images_seen: an earlier checkpoint; by default the latest, also of a run that is being trained.
         Raises what `work` raises, `NotThereError` and `RunError`.
         """
-        run = self._library.run(run_id)
-        seen = run.latest()[0].images_seen if images_seen is None else images_seen
+        run, latest = self._look_up(run_id)
+        seen = latest if images_seen is None else images_seen
         with self._lock:
             seat = self._seats.setdefault((run_id, seen), _Seat())
             self._seats.move_to_end((run_id, seen))
@@ -75,6 +80,17 @@ class Models:
                 if seat.loaded is None:  # it could not be loaded
                     self._remove((run_id, seen), seat)
             self._make_room()
+            self._memory.return_memory()
+
+    def _look_up(self, run_id: str) -> tuple[Run, int]:
+        """A run, and the images seen at its latest checkpoint."""
+        now = time.monotonic()
+        if run_id in self._looked_up and now - self._looked_up[run_id][0] < FRESH_SECONDS:
+            return self._looked_up[run_id][1:]
+        run = self._library.run(run_id)
+        seen = run.latest()[0].images_seen
+        self._looked_up[run_id] = now, run, seen
+        return run, seen
 
     def loaded(self) -> dict[Key, int]:
         """The bytes of each loaded model."""

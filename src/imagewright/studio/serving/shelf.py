@@ -10,6 +10,7 @@ from imagewright.studio.serving.library import NotThereError
 from imagewright.studio.serving.page import Picture
 
 MOST_BYTES = 96 << 20
+MOST = 2_000  # pictures: a slider that is held shows 30 a second
 
 
 class Shelf:
@@ -26,7 +27,7 @@ class Shelf:
         with self._lock:
             self._pictures[ticket] = picture
             self._bytes += picture.pixels.nbytes
-            while self._bytes > self._most and len(self._pictures) > 1:
+            while len(self._pictures) > 1 and (self._bytes > self._most or len(self._pictures) > MOST):
                 self._bytes -= self._pictures.popitem(last=False)[1].pixels.nbytes
         return ticket
 

@@ -83,16 +83,21 @@ class LiveSocket:
             await self._send({"id": number, "error": sentence_of(error)})
 
     async def _grant(self, number: int, wish: Answer, asked: Asked) -> None:
-        answer = await to_thread.run_sync(wish, self._studio, asked)
-        pictures = [answer] if isinstance(answer, Picture) else answer
-        if isinstance(pictures, list) and pictures and all(isinstance(each, Picture) for each in pictures):
-            tickets = [self._studio.shelf.put(each) for each in pictures]
-            content = await to_thread.run_sync(encode_answer, number, pictures, tickets, {})
-            async with self._sending:
-                with suppress(RuntimeError, WebSocketDisconnect):  # closed meanwhile
-                    await self._socket.send_bytes(content)
+        def answered() -> Any:  # in one thread, since each change of threads costs time
+            answer = wish(self._studio, asked)
+            pictures = [answer] if isinstance(answer, Picture) else answer
+            if isinstance(pictures, list) and pictures and all(isinstance(each, Picture) for each in pictures):
+                tickets = [self._studio.shelf.put(each) for each in pictures]
+                return encode_answer(number, pictures, tickets, {})
+            return answer
+
+        answer = await to_thread.run_sync(answered)
+        if not isinstance(answer, bytes):
+            await self._send({"id": number, "answer": answer})
             return
-        await self._send({"id": number, "answer": answer})
+        async with self._sending:
+            with suppress(RuntimeError, WebSocketDisconnect):  # closed meanwhile
+                await self._socket.send_bytes(answer)
 
     async def _send(self, value: dict[str, Any]) -> None:
         async with self._sending:

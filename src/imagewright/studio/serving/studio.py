@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from imagewright.studio.serving.jobs import Jobs
+from imagewright.studio.serving.latent_shelf import LatentShelf
 from imagewright.studio.serving.library import Library
 from imagewright.studio.serving.models import Models
 from imagewright.studio.serving.shelf import Shelf
@@ -26,6 +27,7 @@ class Studio:
         self.sources = Sources(self.library)
         self.models = Models(self.library)
         self.shelf = Shelf()
+        self.latents = LatentShelf()
 
     def new_place(self, below: str, name: str, suffix: str = "") -> Path:
         """A place below the folder for something new: a name that is taken gets a number.

@@ -16,6 +16,7 @@ COMMANDS = {
     ),
     "arithmetic": ("arithmetic:arithmetic", 'Add and subtract pictures: "man with glasses - man + woman".'),
     "project": ("project:project", "Find the latents of pictures, without an encoder."),
+    "drag": ("drag:drag", "Drag points of a picture to other places: the latent follows."),
     "directions": ("directions:directions", "Find what varies most, without labels: a strip for each direction."),
     "mix": ("styles:mix", "Mix styles: coarse layers of the pictures of rows, fine ones of those of columns."),
     "noise": ("styles:noise", "Show what noise changes: mean and deviation of the same latents with other noise."),

@@ -2,7 +2,7 @@
 import { h } from "/web/dom.js";
 import { fileOf } from "/web/api.js";
 
-const SMOOTH_FROM = 128; // pixels: smaller pictures are shown pixel by pixel
+export const SMOOTH_FROM = 128; // pixels: smaller pictures are shown pixel by pixel
 
 class PictureView extends HTMLElement {
   #canvas = h("canvas", { role: "img", tabindex: "0" });

@@ -1,0 +1,1 @@
+"""Steer: what a model decodes, under sliders, pads, mixing, dragging and walks."""
