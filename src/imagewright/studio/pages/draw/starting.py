@@ -26,7 +26,7 @@ MADE_SIDE = 1024  # pixels of the longer side at most, at which an input is made
 
 
 @dataclass(frozen=True)
-class Start:
+class SheetStart:
     """A photo, and what is made of it for the sheet.
 
     whole: whether nothing is cut off, so that the sheet has the photo's shape.
@@ -59,11 +59,11 @@ def start(studio: Studio, asked: Asked) -> dict[str, Any]:
     return answer | {"name": picture.name, "said": picture.about.get("said", "")}
 
 
-def _read(studio: Studio, asked: Asked) -> Start:
+def _read(studio: Studio, asked: Asked) -> SheetStart:
     made_by = asked.choice("made_by", [ITSELF, *ALL_INPUTS], ITSELF)
     options = asked.part("options")
     values = {name: _number(options, name) for name in options.names()}
-    return Start(studio.shelf.get(asked.text("photo")), made_by, values, asked.flag("whole"))
+    return SheetStart(studio.shelf.get(asked.text("photo")), made_by, values, asked.flag("whole"))
 
 
 def _number(options: Asked, name: str) -> float:
@@ -72,7 +72,7 @@ def _number(options: Asked, name: str) -> float:
     return int(value) if value == int(value) else value
 
 
-def _make(found: Described, wanted: Start) -> Picture:
+def _make(found: Described, wanted: SheetStart) -> Picture:
     size = _sheet_size(found, wanted)
     own = wanted.photo.pixels.shape[:2]
     said = ""
@@ -89,7 +89,7 @@ def _make(found: Described, wanted: Start) -> Picture:
     return Picture(pixels, None, wanted.photo.name, {"said": said})
 
 
-def _sheet_size(found: Described, wanted: Start) -> tuple[int, int]:
+def _sheet_size(found: Described, wanted: SheetStart) -> tuple[int, int]:
     """The size of the training, or with a whole photo its shape at the shorter side of the training."""
     if not wanted.whole:
         return found.abilities.size
@@ -100,7 +100,7 @@ def _sheet_size(found: Described, wanted: Start) -> tuple[int, int]:
     return max(1, round(height * factor)), max(1, round(width * factor))
 
 
-def _made(found: Described, wanted: Start, size: tuple[int, int]) -> np.ndarray:
+def _made(found: Described, wanted: SheetStart, size: tuple[int, int]) -> np.ndarray:
     """The input of a photo, made at the scale of the files of the training, and brought to the sheet's size."""
     maker = _maker(found, wanted)
     trained = found.inputs.own_size or found.abilities.size
@@ -110,7 +110,7 @@ def _made(found: Described, wanted: Start, size: tuple[int, int]) -> np.ndarray:
     return _fitted(Picture(maker(large, 0)), size)
 
 
-def _maker(found: Described, wanted: Start) -> MakeInput:
+def _maker(found: Described, wanted: SheetStart) -> MakeInput:
     maker = build_input(wanted.made_by, wanted.options, ALL_INPUTS)
     if isinstance(maker, ColourRegions):  # in the colours that the model learned from
         return ColourRegions(maker.colours, palette=found.palette[: maker.colours])
