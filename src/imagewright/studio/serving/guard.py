@@ -26,6 +26,7 @@ SEALS = (
     (b"cross-origin-opener-policy", b"same-origin"),
 )
 SAFE = ("GET", "HEAD")
+MOST_READ = 65536  # bytes of the body of a request that is refused
 REFUSED = 1008  # the close code of a socket for a breach of policy
 
 
@@ -51,7 +52,7 @@ class Guard:
         is_socket = scope["type"] == "websocket"
         refusal = self._refusal(scope, headers, is_socket=is_socket)
         if refusal is not None:
-            await (_close(receive, send, refusal) if is_socket else _respond(send, 403, refusal))
+            await (_close(receive, send, refusal) if is_socket else _refuse(scope, receive, send, refusal))
         elif not is_socket and self._is_token(_token_of(scope)):
             cookie = f"{self._cookie}={self._token.decode()}; Path=/; HttpOnly; SameSite=Strict"
             await _respond(send, 303, "", [(b"location", b"/"), (b"set-cookie", cookie.encode())])
@@ -107,6 +108,17 @@ def _sealed(send: Any) -> Any:
 async def _close(receive: Any, send: Any, reason: str) -> None:
     await receive()
     await send({"type": "websocket.close", "code": REFUSED, "reason": reason})
+
+
+async def _refuse(scope: Any, receive: Any, send: Any, text: str) -> None:
+    """Answer 403. A small body is read first: a browser that still sends it would not see the answer."""
+    read = 0
+    while scope.get("method") not in SAFE and read < MOST_READ:
+        message = await receive()
+        read += len(message.get("body", b"")) + 1
+        if not message.get("more_body"):
+            break
+    await _respond(send, 403, text)
 
 
 async def _respond(send: Any, status: int, text: str, headers: Any = ()) -> None:
