@@ -192,6 +192,16 @@ def test_models_do_not_inherit_from_one_another() -> None:
 # Files and names
 
 
+def test_test_files_have_names_of_their_own() -> None:
+    names = defaultdict(list)
+    for path in sorted((PROJECT / "tests").rglob("test_*.py")):
+        names[path.name].append(str(path.relative_to(PROJECT)))
+    fail_on(
+        (f"{', '.join(paths)}" for paths in names.values() if len(paths) > 1),
+        "Two test files of one name cannot be collected together: rename one.",
+    )
+
+
 def test_no_file_is_too_long() -> None:
     files = [path for folder in ("src", "tests", "benchmarks") for path in sorted((PROJECT / folder).rglob("*.py"))]
     lengths = {path: len(path.read_text().splitlines()) for path in files}

@@ -153,7 +153,14 @@ def noisy(pictures: np.ndarray) -> np.ndarray:
 
 @pytest.mark.parametrize("with_held_out", [True, False], ids=["held-out", "leave-one-out"])
 @pytest.mark.parametrize(
-    ("share", "change"), [(0, recompressed), (0.02, recompressed), (0.02, noisy), (0.2, recompressed), (0.2, noisy)]
+    ("share", "change"),
+    [
+        pytest.param(0, recompressed, marks=pytest.mark.learning),
+        (0.02, recompressed),
+        pytest.param(0.02, noisy, marks=pytest.mark.learning),
+        pytest.param(0.2, recompressed, marks=pytest.mark.learning),
+        (0.2, noisy),
+    ],
 )
 def test_near_duplicates_do_not_hide_that_a_model_only_copies(
     share: float, change: Callable[[np.ndarray], np.ndarray], *, with_held_out: bool

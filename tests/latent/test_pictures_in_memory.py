@@ -50,7 +50,12 @@ KINDS: dict[str, Callable[[Path], Any]] = {
 }
 
 
-@pytest.mark.parametrize("kind", KINDS)
+QUICK = ("a Pillow image from a file", "a tensor (C, H, W)")  # `make quality` tries the others
+
+
+@pytest.mark.parametrize(
+    "kind", [pytest.param(kind, marks=() if kind in QUICK else pytest.mark.learning) for kind in KINDS]
+)
 def test_every_tool_makes_of_a_picture_in_memory_what_it_makes_of_its_file(kind: str, run: Run, file: Path) -> None:
     held = KINDS[kind](file)
     moves = {"wide": [-1.0, 1.0]}

@@ -37,7 +37,7 @@ def value(subject: object, against: Path, features: str = "random") -> float:
     return iw.evaluate(subject, against, metrics=METRICS, features=features, save=False).scores[0].value
 
 
-@pytest.mark.parametrize("features", ["pixels", "random"])
+@pytest.mark.parametrize("features", [pytest.param("pixels", marks=pytest.mark.learning), "random"])
 def test_the_mode_of_the_files_changes_nothing(sets, features) -> None:
     as_grey, as_rgb = (value(sets[name], sets["colour"], features) for name in ("grey", "grey_rgb"))
     assert as_grey == pytest.approx(as_rgb, rel=1e-6)

@@ -148,5 +148,5 @@ def test_caches_that_are_made_while_results_are_written_are_read_at_once(
     for number, picture in enumerate(simple_pictures(24, (40, 40))):
         Image.fromarray(picture.transpose(1, 2, 0)).save(folder / f"{number}.png")
     assert main(["cluster", str(folder), "--clusters", "2", "--out", str(tmp_path / "out")]) == 0, capsys.readouterr()
-    assert len(names(tmp_path / "out")) == 4
+    assert len(names(tmp_path / "out")) == 5
     assert main(["outliers", str(folder), "--out", str(tmp_path / "odd")]) == 0, capsys.readouterr()

@@ -53,6 +53,14 @@ def test_a_job_ends_with_what_it_said(jobs: Jobs) -> None:
     assert failed.to_json()["command"] == "imagewright train vea digits"
 
 
+def test_nothing_is_imported_from_the_folder(jobs: Jobs, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("imagewright", "numpy", "json", "sitecustomize", "rich"):
+        (tmp_path / f"{name}.py").write_text(f"open({str(tmp_path / 'was_here')!r}, 'w')")
+    monkeypatch.setenv("PYTHONPATH", "")
+    assert wait(jobs, jobs.start("list", ["models"]).id, has_ended).state == "done"
+    assert not (tmp_path / "was_here").exists()
+
+
 def test_a_stopped_training_has_saved(jobs: Jobs, tmp_path: Path) -> None:
     job = jobs.start("training", [*TRAINING, "--out", "run"], {"run": "run"})
     seen = wait(jobs, job.id, lambda job: job.progress.get("stage") == "training" and job.progress["done"] > 0)

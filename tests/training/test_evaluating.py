@@ -81,6 +81,7 @@ def test_a_model_that_does_not_sample_is_refused_before_training(tmp_path: Path)
         train_tiny("autoencoder", simple_pictures(), tmp_path / "run", **EVERY)
 
 
+@pytest.mark.learning
 def test_two_ranks_find_the_scores_of_one(tmp_path: Path) -> None:
     run = train_tiny("vae", simple_pictures(), tmp_path / "run")
     metrics = {"metrics": ["fd", "kd"], "features": "random", "count": 100, "reference_count": 100}

@@ -56,6 +56,7 @@ def test_two_ranks_compute_the_weights_of_one(options: dict[str, object], tmp_pa
     assert two.record["plan"]["batch_size"] == BATCH
 
 
+@pytest.mark.learning
 def test_two_ranks_measure_and_plan_the_same_training(tmp_path: Path) -> None:
     options = {"network": "mlp", "images_seen": None, "minutes": 0.01, "report_every": None, "checkpoint_every": None}
     codes = exit_codes(ranks(train_as_rank, 2, "vae", tmp_path / "run", tmp_path, **options))

@@ -88,13 +88,16 @@ class Jobs:
         place.mkdir(parents=True, mode=0o700)
         record = {"title": title, "command": words, "about": dict(about or {}), "started": time.time()}
         write_whole(place / RECORD, json.dumps(record))
-        typed = [sys.executable, "-m", "imagewright", *words]
+        # Nothing is imported from the workplace, in which files of others may lie: -P.
+        python = [sys.executable, "-P", "-m"]
+        typed = [*python, "imagewright", *words]
         with (place / LOG).open("wb"):
             pass
         try:
             child = subprocess.Popen(
-                [sys.executable, "-m", "imagewright.studio.serving.worker", str(place), "--", *typed],
+                [*python, "imagewright.studio.serving.worker", str(place), "--", *typed],
                 cwd=self._workplace,
+                env=os.environ | {"PYTHONPATH": os.pathsep.join(_import_places())},
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.DEVNULL,
@@ -179,6 +182,12 @@ class Jobs:
             for job in ended[MOST_KEPT:]:
                 self._ended.pop(job.id, None)
                 shutil.rmtree(self._folder / job.id, ignore_errors=True)
+
+
+def _import_places() -> list[str]:
+    """Where this process imports from, as absolute paths: a relative one would be below the workplace."""
+    package = Path(__file__).absolute().parents[3]
+    return [str(each) for each in dict.fromkeys([*(Path(place).absolute() for place in sys.path if place), package])]
 
 
 def _read_progress(path: Path) -> dict[str, Any]:
