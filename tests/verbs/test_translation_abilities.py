@@ -11,6 +11,7 @@ from tiny import simple_pictures, tiny_model, tiny_options, train_tiny
 
 import imagewright as iw
 from imagewright.errors import UserError
+from imagewright.runs.run import Run
 from imagewright.training.reporting import Silent
 from imagewright.verbs.training_inputs import training_inputs
 from imagewright.verbs.translation_abilities import translation_abilities
@@ -54,6 +55,18 @@ def test_inputs_of_a_training_are_found_where_it_was_started(tmp_path: Path, mon
     assert np.array_equal(found.pictures[1][0].numpy(), expected)
     (tmp_path / "pairs").rename(tmp_path / "moved")
     assert training_inputs(iw.load(run), run).pictures == []
+
+
+def test_a_run_named_as_its_source_is_not_taken_for_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "halves").mkdir()
+    for number, picture in enumerate(simple_pictures(4, (16, 32))):
+        Image.fromarray(picture.transpose(1, 2, 0)).save(tmp_path / "halves" / f"{number}.png")
+    monkeypatch.chdir(tmp_path)
+    options = {"images_seen": 4, "batch_size": 4, "precision": "fp32", "reporter": Silent()} | tiny_options("pix2pix")
+    iw.train("pix2pix", "halves", out="runs/halves", direction="BtoA", **options)
+    monkeypatch.chdir("/")
+    run = Run(tmp_path / "runs/halves")
+    assert training_inputs(iw.load(run), run, 2).names == ["0.png", "3.png"]
 
 
 def test_arrays_that_a_run_learned_from_are_not_there_any_more(tmp_path: Path) -> None:

@@ -18,6 +18,7 @@ from imagewright.images.selection import even_places
 from imagewright.model import Model
 from imagewright.output.inspecting_pictures import find_packet
 from imagewright.output.provenance import from_xmp
+from imagewright.runs.places import RECORD
 from imagewright.runs.run import Run
 from imagewright.verbs.translation_inputs import source_channels
 
@@ -80,7 +81,8 @@ def _place(source: str, run: Run) -> str | Path:
     if Path(source).is_absolute():
         return source
     places = [Path(source), *(folder / source for folder in run.path.resolve().parents)]
-    return next((place for place in places if place.exists()), source)
+    # `runs/facades` may be a run on the pictures of `facades`.
+    return next((place for place in places if place.exists() and not (place / RECORD).exists()), source)
 
 
 def _own_size(model: Model, opened: Images) -> tuple[int, int] | None:
