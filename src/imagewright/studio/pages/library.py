@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -113,7 +113,7 @@ def stop(studio: Studio, asked: Asked) -> dict[str, Any]:
     return studio.jobs.stop(asked.text("job"), at_once=asked.flag("at_once")).to_json()
 
 
-async def follow_jobs(studio: Studio, _: Asked) -> AsyncIterator[dict[str, Any]]:
+async def follow_jobs(studio: Studio, _: Asked) -> AsyncGenerator[dict[str, Any], None]:
     """All jobs, whenever one of them changes."""
     before: Any = None
     while True:
@@ -124,7 +124,7 @@ async def follow_jobs(studio: Studio, _: Asked) -> AsyncIterator[dict[str, Any]]
         await asyncio.sleep(POLL_SECONDS)
 
 
-async def follow_job(studio: Studio, asked: Asked) -> AsyncIterator[dict[str, Any]]:
+async def follow_job(studio: Studio, asked: Asked) -> AsyncGenerator[dict[str, Any], None]:
     """One job until it ends, whenever it changes."""
     key, before = asked.text("job"), None
     while True:

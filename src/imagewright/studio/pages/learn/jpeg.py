@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
 import torch
 
 from imagewright.codecs.jpeg.dct import basis_pictures
@@ -31,7 +30,7 @@ def code(studio: Studio, asked: Asked) -> list[Picture]:
     record = make_record("jpeg", model="jpeg", settings={"quality": quality}, source_type=ENHANCED)
     return [
         Picture(channels_last(pixels), None, "picture"),
-        Picture(channels_last(decoded), record, f"quality-{quality}", _listed(about)),
+        Picture(channels_last(decoded), record, f"quality-{quality}", about),
     ]
 
 
@@ -58,8 +57,3 @@ def _picture(studio: Studio, asked: Asked) -> torch.Tensor:
 def _open(studio: Studio, asked: Asked, quality: int) -> OpenedJPEG:
     pixels = _picture(studio, asked)
     return _opened.get((str(studio.folder), *key_of(asked), quality), lambda: OpenedJPEG(pixels, quality))
-
-
-def _listed(about: dict[str, Any]) -> dict[str, Any]:
-    """Arrays as lists, since what goes with a picture is plain JSON."""
-    return {name: value.tolist() if isinstance(value, np.ndarray) else value for name, value in about.items()}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from typing import TYPE_CHECKING, Any
 
 from imagewright.capabilities import Decodes, latent_parts_of, require
@@ -50,7 +50,7 @@ def encode_photo(studio: Studio, asked: Asked) -> dict[str, Any]:
     return found
 
 
-def project_photo(studio: Studio, asked: Asked) -> AsyncIterator[dict[str, Any]]:
+def project_photo(studio: Studio, asked: Asked) -> AsyncGenerator[dict[str, Any], None]:
     """The latents of a picture by optimisation: the nearest picture so far, and at the end the latents."""
 
     def begin(tell: Tell, stopped: threading.Event) -> None:
@@ -74,7 +74,7 @@ def project_photo(studio: Studio, asked: Asked) -> AsyncIterator[dict[str, Any]]
     return told_work(begin)
 
 
-def drag_points(studio: Studio, asked: Asked) -> AsyncIterator[dict[str, Any]]:
+def drag_points(studio: Studio, asked: Asked) -> AsyncGenerator[dict[str, Any], None]:
     """Drag points of a look: the picture and the points after each step, and at the end the latents."""
 
     def begin(tell: Tell, stopped: threading.Event) -> None:
@@ -116,7 +116,7 @@ def _moves(asked: Asked) -> list[tuple[tuple[float, float], tuple[float, float]]
     return [((each[0], each[1]), (each[2], each[3])) for each in numbers]
 
 
-def rank_latents(studio: Studio, asked: Asked) -> AsyncIterator[dict[str, Any]]:
+def rank_latents(studio: Studio, asked: Asked) -> AsyncGenerator[dict[str, Any], None]:
     """The single latents by how much they change the picture of a look: the order so far, until all are measured."""
 
     def begin(tell: Tell, stopped: threading.Event) -> None:

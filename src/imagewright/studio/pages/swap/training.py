@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from functools import cache
 from pathlib import Path
 from typing import Any, Literal, get_args, get_origin
@@ -98,7 +98,7 @@ def consent_options(asked: Asked) -> list[str]:
     return options
 
 
-async def follow_training(studio: Studio, asked: Asked) -> AsyncIterator[dict[str, Any]]:
+async def follow_training(studio: Studio, asked: Asked) -> AsyncGenerator[dict[str, Any], None]:
     """How a training goes, whenever that changes: progress, curves of likeness, findings, the last sheet."""
     key, before = asked.text("run"), None
     while True:

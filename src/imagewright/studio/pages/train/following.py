@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -34,7 +34,7 @@ JUDGEMENTS = {
 }
 
 
-async def follow_run(studio: Studio, asked: Asked) -> AsyncIterator[dict[str, Any]]:
+async def follow_run(studio: Studio, asked: Asked) -> AsyncGenerator[dict[str, Any], None]:
     """A run whenever it changes, while a page listens: also before its folder is there, and when it is gone."""
     followed = _Followed(studio, asked.text("run"))
     while True:
