@@ -10,14 +10,14 @@ from imagewright.codecs.jpeg.dct import basis_pictures
 from imagewright.lessons.jpeg.opened import OpenedJPEG, code_whole
 from imagewright.output.provenance import ENHANCED, make_record
 from imagewright.studio.pages.learn.chosen import channels_last, chosen_picture, key_of
-from imagewright.studio.pages.learn.recent import Recent
 from imagewright.studio.serving.asked import Asked
 from imagewright.studio.serving.page import Picture
+from imagewright.studio.serving.recent import Recent
 from imagewright.studio.serving.studio import Studio
 
 SIDE = 256  # pixels of the longer side: blocks are to be seen, and coding is to follow a slider
-_pixels: Recent[torch.Tensor] = Recent(4)
-_opened: Recent[OpenedJPEG] = Recent(4)
+_pixels: Recent[tuple[str, ...], torch.Tensor] = Recent(4)
+_opened: Recent[tuple[str, ...], OpenedJPEG] = Recent(4)
 
 
 def code(studio: Studio, asked: Asked) -> list[Picture]:
@@ -56,4 +56,4 @@ def _picture(studio: Studio, asked: Asked) -> torch.Tensor:
 
 def _open(studio: Studio, asked: Asked, quality: int) -> OpenedJPEG:
     pixels = _picture(studio, asked)
-    return _opened.get((str(studio.folder), *key_of(asked), quality), lambda: OpenedJPEG(pixels, quality))
+    return _opened.get((str(studio.folder), *key_of(asked), str(quality)), lambda: OpenedJPEG(pixels, quality))
