@@ -147,6 +147,9 @@ def test_a_model_of_faces_asks_for_consent(studio: ServedStudio, started: list[l
     person = {"who": "Ann Lee", "given_by": "Ann Lee", "when": "2026-11-20"}
     studio.act("train/start", asked | {"consent": {"people": [person]}})
     assert "--consent=Ann Lee; Ann Lee; 2026-11-20" in started[-1]
+    half = {"who": "Bert", "given_by": "", "when": ""}  # nobody is left out without a word
+    refused = studio.act("train/start", asked | {"consent": {"people": [person, half]}}, expected=400)["error"]
+    assert "person 2" in refused
     studio.act("train/start", asked | {"consent": {"self": True}})
     assert "--self" in started[-1]
 

@@ -53,7 +53,7 @@ def describe_run(studio: Studio, found: LibraryItem) -> dict[str, Any]:
         last = run.last_report() or {}
         checkpoints = [each.images_seen for each in run.checkpoints()]
     except (RunError, OSError, ValueError) as error:
-        return shown | {"damaged": str(error).replace(f"{studio.folder}/", "")}
+        return shown | {"damaged": studio.library.without_folder(str(error))}
     plan = run.record.get("plan") or {}
     entry = catalogue.entries().get(run.model)
     shown |= {

@@ -28,7 +28,7 @@ MOST_KEPT = 20  # of them
 
 
 def begin(studio: Studio, asked: Asked) -> dict[str, Any]:
-    """SheetStart the translation of a photo at its own size; returns the job."""
+    """Start the translation of a photo at its own size; returns the job."""
     run = asked.text("run")
     photo = studio.shelf.get(asked.text("photo"))
     found = studio.models.call(run, described)

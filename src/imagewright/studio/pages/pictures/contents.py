@@ -49,7 +49,7 @@ def contents_of(studio: Studio, key: str) -> Contents:
     try:
         images = studio.sources.open(key)
     except DataError as error:  # pages show no paths
-        raise DataError(str(error).replace(f"{studio.folder}/", "")) from None
+        raise DataError(studio.library.without_folder(str(error))) from None
     return _known.get(images, lambda: _list(images))
 
 

@@ -66,7 +66,7 @@ class _Followed:
         self._told = now
         value = _describe(self._key, follower, job)
         if value["problem"] is not None:  # no path leaves the studio
-            value["problem"] = value["problem"].replace(f"{self._studio.folder}/", "")
+            value["problem"] = self._studio.library.without_folder(value["problem"])
         return value
 
     def _path(self, job: Job | None) -> Path:
