@@ -42,10 +42,9 @@ export default async function show(root, asked) {
       if (current === run.id) clear(body, h("p", { class: "bad", role: "alert" }, error.message));
     }
   };
-  const runList = await chooseRun({ fits: (run) => run.id in runs, chosen: () => {}, value: asked.run ?? wantedRun(runs, photo) });
+  // Not waited for: a model may take seconds to open, and the page is there before.
+  const runList = await chooseRun({ fits: (run) => run.id in runs, chosen: (run) => void chosen(run), value: asked.run ?? wantedRun(runs, photo) });
   root.append(h("div", { class: "row spread" }, h("h1", {}, "Draw"), runList.element), body);
-  runList.element.querySelector("select").addEventListener("change", () => chosen(runList.value));
-  chosen(runList.value); // a model may take seconds to open, and the page is there before
   return () => {
     current = null;
     leave();

@@ -89,7 +89,7 @@ export async function takePhoto(parts, picture) {
 }
 
 // Find the latents of a photo by optimisation. What is nearest so far is in the picture; "Stop" takes it as it is.
-export async function projectPhoto(parts, picture) {
+async function projectPhoto(parts, picture) {
   const { session, view: shown, status, signal } = parts;
   const asked = { run: session.run, ...viewOf(session.look), ticket: picture.ticket };
   try {
