@@ -209,7 +209,7 @@ def test_a_walk_is_recorded(studio: ServedStudio, folder: Path) -> None:
     while (job := studio.studio.jobs.get(started["job"])).state == "running":
         time.sleep(0.1)
     assert job.state == "done", job.said
-    status, content = studio.request(f"/api/steer/walk?job={job.id}", headers=studio.cookie)
+    status, content = studio.request(f"/made/{job.id}/0", headers=studio.cookie)
     assert status == 200
     with Image.open(io.BytesIO(content)) as film:
         assert film.n_frames == 30

@@ -46,8 +46,7 @@ def encode_photo(studio: Studio, asked: Asked) -> dict[str, Any]:
         ticket = studio.latents.put(HeldLatents(asked.text("run"), space_name(view), latents, label, is_photo=True))
         return {"held": ticket, "label": label, "psnr": decibels(picture[0], decoded), "notes": notes}
 
-    found: dict[str, Any] = call_model(studio, asked, work)
-    return found
+    return call_model(studio, asked, work)
 
 
 def project_photo(studio: Studio, asked: Asked) -> AsyncGenerator[dict[str, Any], None]:
@@ -129,18 +128,19 @@ def rank_latents(studio: Studio, asked: Asked) -> AsyncGenerator[dict[str, Any],
             base = look.latents.flatten(1) if look.view is view else _sample(view)
             return scales, base, dimensions, {each: label_of(parts, each) for each in dimensions}
 
+        def measure(some: list[int]) -> list[float]:
+            def work(loaded: Loaded) -> list[float]:
+                return measure_changes(view_of(loaded, asked), scales, base, some, decode_quickly)
+
+            return call_model(studio, asked, work)
+
         scales, base, dimensions, labels = call_model(studio, asked, first)
         changes: list[tuple[float, int]] = []
         for place in range(0, len(dimensions), RANKED_AT_ONCE):
             if stopped.is_set():
                 return
             some = dimensions[place : place + RANKED_AT_ONCE]
-            measured = call_model(
-                studio,
-                asked,
-                lambda loaded, some=some: measure_changes(view_of(loaded, asked), scales, base, some, decode_quickly),
-            )
-            changes += zip(measured, some, strict=True)
+            changes += zip(measure(some), some, strict=True)
             if len(changes) % TOLD_EVERY and len(changes) < len(dimensions):
                 continue
             order = sorted(changes, key=lambda each: -each[0])
