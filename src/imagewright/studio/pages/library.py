@@ -71,17 +71,16 @@ def describe_run(studio: Studio, found: LibraryItem) -> dict[str, Any]:
         "findings": [
             {name: each.get(name) for name in ("name", "evidence", "suggestion")} for each in last.get("findings") or []
         ],
-        "scores": [
-            {"title": each.title, "value": each.value, "better": each.better, "low": each.low, "high": each.high}
-            for each in _scores(run)
-        ],
+        "scores": describe_scores(run.path),
     }
     return shown
 
 
-def _scores(run: Run) -> list[Any]:
+def describe_scores(path: Path) -> list[dict[str, Any]]:
+    """The scores that are saved in a run; none if their file is damaged."""
+    shown = ("title", "value", "better", "low", "high")
     with suppress(RunError):
-        return list(read_scores(run.path))
+        return [{name: getattr(each, name) for name in shown} for each in read_scores(path)]
     return []
 
 

@@ -11,12 +11,11 @@ from typing import Any
 from anyio import to_thread
 
 from imagewright import catalogue
-from imagewright.errors import ImagewrightError, RunError
 from imagewright.runs.following import RunFollower
 from imagewright.runs.places import PAGE as REPORT
 from imagewright.runs.report.curves import thin
 from imagewright.runs.report.history import LongCurve, group_terms
-from imagewright.runs.scores import read_scores
+from imagewright.studio.pages.library import describe_scores
 from imagewright.studio.pages.train.forms import without_dashes
 from imagewright.studio.pages.train.starting import jobs_of
 from imagewright.studio.serving.asked import Asked
@@ -109,7 +108,7 @@ def _describe(key: str, follower: RunFollower, job: Job | None) -> dict[str, Any
         "size": record["config"].get("size"),
         "pictures": (record.get("source") or {}).get("count"),
         "has_report": (follower.path / REPORT).exists(),
-        "scores": _scores(follower.path),
+        "scores": describe_scores(follower.path),
         **_curves(follower),
         **_diagnosis(follower, record),
     }
@@ -169,11 +168,3 @@ def _diagnosis(follower: RunFollower, record: Mapping[str, Any]) -> dict[str, An
         "passed": [name for name in history.passed if name not in now],
         "examination": (history.diagnosed or {}).get("examination"),
     }
-
-
-def _scores(path: Path) -> list[dict[str, Any]]:
-    with suppress(RunError, ImagewrightError):
-        return [
-            {"title": each.title, "value": each.value, "low": each.low, "high": each.high} for each in read_scores(path)
-        ]
-    return []
