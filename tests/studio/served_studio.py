@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import uvicorn
+from websockets.sync.client import ClientConnection, connect
 
 from imagewright.studio.pages.all_pages import PAGES
 from imagewright.studio.serve import _listen
@@ -21,6 +22,15 @@ CHROMIUM = "/usr/bin/chromium"
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"]
 FLAGS += ["--disable-component-update", "--disable-sync"]
 TOKEN = "secret-of-the-tests"
+
+
+def entries_of(answer: bytes) -> list[dict[str, Any]]:
+    """The entries of the pictures of an answer, each with its bytes as "content"."""
+    start = 4 + int.from_bytes(answer[:4], "little")
+    entries: list[dict[str, Any]] = json.loads(answer[4:start])["pictures"]
+    for each in entries:
+        each["content"], start = answer[start : start + each["bytes"]], start + each["bytes"]
+    return entries
 
 
 class ServedStudio:
@@ -63,6 +73,11 @@ class ServedStudio:
         except urllib.error.HTTPError as error:
             with error:
                 return error.code, error.read()
+
+    def live(self) -> ClientConnection:
+        """A socket, as a page of the studio opens it."""
+        origin = f"http://{self.host}"
+        return connect(f"ws://{self.host}/live", origin=origin, additional_headers=self.cookie, max_size=1 << 26)  # type: ignore[arg-type]
 
     def read(self, name: str) -> Any:
         """The answer of GET /api/NAME, as a page of the studio asks it."""

@@ -12,9 +12,8 @@ from typing import Any
 import numpy as np
 import pytest
 from PIL import Image
-from served_studio import ServedStudio
+from served_studio import ServedStudio, entries_of
 from tiny import layered_images, simple_pictures, tiny_options, train_tiny
-from websockets.sync.client import connect
 
 import imagewright as iw
 from imagewright.pixels import label_colours, to_uint8
@@ -53,17 +52,15 @@ def studio(folder: Path, serve: Callable[[Path], ServedStudio]) -> ServedStudio:
 
 def wish(studio: ServedStudio, name: str, asked: dict[str, Any]) -> Any:
     """The answer to a wish: JSON values, or the entries of pictures, each with its pixels, uint8 (H, W, 4)."""
-    with connect(f"ws://{studio.host}/live", origin=f"http://{studio.host}", additional_headers=studio.cookie) as live:
+    with studio.live() as live:
         live.send(json.dumps({"id": 1, "wish": f"draw/{name}", "asked": asked}))
         told = live.recv(20)
     if isinstance(told, str):
         found = json.loads(told)
         return found.get("answer", found)
-    length = int.from_bytes(told[:4], "little")
-    pictures, start = json.loads(told[4 : 4 + length])["pictures"], 4 + length
+    pictures = entries_of(told)
     for each in pictures:
-        content = np.frombuffer(told[start : start + each["bytes"]], np.uint8)
-        each["pixels"], start = content.reshape(each["height"], each["width"], 4), start + each["bytes"]
+        each["pixels"] = np.frombuffer(each["content"], np.uint8).reshape(each["height"], each["width"], 4)
     return pictures
 
 

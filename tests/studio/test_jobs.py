@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -82,6 +83,52 @@ def test_a_killed_job_is_not_taken_for_running(jobs: Jobs, tmp_path: Path) -> No
     os.killpg(int((tmp_path / "jobs" / job.id / "pid").read_text()), signal.SIGKILL)
     assert wait(jobs, job.id, has_ended).state == "killed"
     assert Jobs(tmp_path / "jobs", tmp_path).get(job.id).state == "killed"
+
+
+def test_a_job_is_listed_only_with_its_process(jobs: Jobs, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A page that lists jobs while one is started does not take it for killed, for ever."""
+    begin, listed = subprocess.Popen, []
+
+    def slow(*given: Any, **settings: Any) -> Any:
+        listed.extend(jobs.all())
+        return begin(*given, **settings)
+
+    monkeypatch.setattr(subprocess, "Popen", slow)
+    job = jobs.start("list", ["models"])
+    assert (listed, job.state) == ([], "running")
+    assert wait(jobs, job.id, has_ended).state == "done"
+
+
+def test_a_job_that_ends_between_two_looks_is_done(jobs: Jobs, monkeypatch: pytest.MonkeyPatch) -> None:
+    job = jobs.start("list", ["models"])
+    wait(jobs, job.id, has_ended)
+    place = jobs._folder / job.id
+    (place / "ended").unlink()
+
+    def unlocked(_: Path) -> bool:
+        (place / "ended").write_text("0")
+        return False
+
+    monkeypatch.setattr("imagewright.studio.serving.jobs.is_locked", unlocked)
+    assert Jobs(jobs._folder, jobs._folder.parent).get(job.id).state == "done"
+
+
+def test_many_pages_ask_for_a_job_as_it_ends(jobs: Jobs) -> None:
+    job = jobs.start("list", ["models"])
+    child = jobs._children[job.id]
+    child.wait(60)
+
+    class Ended:
+        """A process that another thread finds ended first."""
+
+        returncode = 0
+
+        def poll(self) -> int:
+            jobs._children.pop(job.id, None)
+            return 0
+
+    jobs._children[job.id] = Ended()  # type: ignore[assignment]
+    assert jobs.get(job.id).state == "done"
 
 
 def test_a_page_follows_and_stops_a_job(

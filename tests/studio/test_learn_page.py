@@ -14,9 +14,8 @@ from typing import Any
 import numpy as np
 import pytest
 from PIL import Image
-from served_studio import ServedStudio
+from served_studio import ServedStudio, entries_of
 from tiny import simple_pictures
-from websockets.sync.client import connect
 
 import imagewright as iw
 
@@ -25,9 +24,8 @@ class Asking:
     """A socket as a page opens it."""
 
     def __init__(self, studio: ServedStudio) -> None:
-        ours = {"origin": f"http://{studio.host}", "additional_headers": studio.cookie, "max_size": 1 << 26}
         self._open = ExitStack()
-        self.socket = self._open.enter_context(connect(f"ws://{studio.host}/live", **ours))
+        self.socket = self._open.enter_context(studio.live())
         self._number = 100
         self._frames: deque[dict[str, Any]] = deque()
 
@@ -42,8 +40,7 @@ class Asking:
         while True:
             told = self.socket.recv(20)
             if isinstance(told, bytes):
-                length = int.from_bytes(told[:4], "little")
-                return json.loads(told[4 : 4 + length])["pictures"]
+                return entries_of(told)
             answer = json.loads(told)
             if answer["id"] == self._number:
                 return answer.get("answer", answer)

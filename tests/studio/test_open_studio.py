@@ -94,7 +94,8 @@ def test_a_page_says_that_the_studio_has_ended(
     assert "http" not in walked.page.locator("main").inner_text()
 
 
-def test_models_that_do_not_fit_leave(tmp_path: Path) -> None:
+@pytest.mark.parametrize("limit", [{"budget": 1}, {"most": 1}])
+def test_models_that_do_not_fit_leave(tmp_path: Path, limit: dict[str, int]) -> None:
     from tiny import train_tiny
 
     from imagewright.studio.serving.library import Library
@@ -102,7 +103,7 @@ def test_models_that_do_not_fit_leave(tmp_path: Path) -> None:
     for name in ("one", "two"):
         train_tiny("autoencoder", out=tmp_path / name)
     library = Library(tmp_path)
-    models = Models(library, budget=1)
+    models = Models(library, **limit)
     one, two = (run.id for run in library.runs())
     first = models.call(one, lambda loaded: id(loaded.model))
     assert models.call(one, lambda loaded: id(loaded.model)) == first

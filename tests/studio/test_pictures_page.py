@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import csv
+import gc
 import io
 import time
+import weakref
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -18,6 +20,7 @@ from tiny import simple_pictures, train_tiny
 
 import imagewright as iw
 from imagewright.studio.pages.pictures.findings import own_folder
+from imagewright.studio.serving.sources import MOST_OPEN
 
 PICTURES = 12
 
@@ -84,6 +87,14 @@ def test_a_source_is_listed_with_classes_names_and_thumbnails(page: Page) -> Non
         "bytes": (page.studio.studio.folder / "photos/one/00.png").stat().st_size,
     }  # fmt: skip
     assert "unreadable" in page.read("about", index=broken)
+
+
+def test_a_source_that_is_read_anew_is_let_go_of(page: Page) -> None:
+    opened = weakref.ref(page.studio.studio.sources.open(page.source))
+    for _ in range(MOST_OPEN + 1):
+        page.read("source", anew="true")
+    gc.collect()
+    assert opened() is None
 
 
 def test_what_is_not_there_is_refused(page: Page) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import json
-import struct
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -14,9 +13,8 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
-from served_studio import ServedStudio
+from served_studio import ServedStudio, entries_of
 from tiny import simple_pictures, train_tiny
-from websockets.sync.client import connect
 
 import imagewright as iw
 
@@ -46,9 +44,8 @@ class Page:
         """The pixels of a look, and what goes with them."""
         said = self._ask({"wish": "steer/look", "asked": look})
         assert isinstance(said, bytes), said
-        (length,) = struct.unpack("<I", said[:4])
-        header = json.loads(said[4 : 4 + length])["pictures"][0]
-        pixels = np.frombuffer(said[4 + length :], np.uint8).reshape(header["height"], header["width"], 4)
+        (header,) = entries_of(said)
+        pixels = np.frombuffer(header["content"], np.uint8).reshape(header["height"], header["width"], 4)
         return pixels[..., :3], header
 
     def refusal(self, **look: Any) -> str:
@@ -71,8 +68,7 @@ class Page:
 
 @pytest.fixture
 def page(studio: ServedStudio) -> Iterator[Page]:
-    address, origin = f"ws://{studio.host}/live", f"http://{studio.host}"
-    with connect(address, origin=origin, additional_headers=studio.cookie) as socket:
+    with studio.live() as socket:
         yield Page(socket)
 
 
@@ -209,7 +205,7 @@ def test_a_walk_is_recorded(studio: ServedStudio, folder: Path) -> None:
     while (job := studio.studio.jobs.get(started["job"])).state == "running":
         time.sleep(0.1)
     assert job.state == "done", job.said
-    status, content = studio.request(f"/api/steer/walk?job={job.id}", headers=studio.cookie)
+    status, content = studio.request(f"/made/{job.id}/0", headers=studio.cookie)
     assert status == 200
     with Image.open(io.BytesIO(content)) as film:
         assert film.n_frames == 30

@@ -13,7 +13,6 @@ from face_files import write_face
 from PIL import Image
 from served_studio import ServedStudio
 from tiny import train_tiny
-from websockets.sync.client import connect
 
 pytest.importorskip("av", reason="the extra 'video' (av) is not installed")
 from footage_clips import make_clip
@@ -191,8 +190,7 @@ def test_footage_is_converted_and_measured(studio: ServedStudio, folder: Path) -
 
 def test_a_training_is_followed(studio: ServedStudio) -> None:
     def first(run: str) -> dict[str, Any]:
-        headers = studio.cookie
-        with connect(f"ws://{studio.host}/live", origin=f"http://{studio.host}", additional_headers=headers) as socket:
+        with studio.live() as socket:
             socket.send(json.dumps({"id": 1, "feed": "swap/training", "asked": {"run": run}}))
             return json.loads(socket.recv(20))["value"]  # type: ignore[no-any-return]
 

@@ -11,9 +11,8 @@ from typing import Any
 
 import pytest
 from PIL import Image
-from served_studio import ServedStudio
+from served_studio import ServedStudio, entries_of
 from tiny import simple_pictures, train_tiny
-from websockets.sync.client import connect
 
 import imagewright as iw
 from imagewright.runs.lock import lock_run
@@ -64,9 +63,7 @@ def started(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
 @contextmanager
 def feed_of(studio: ServedStudio, name: str, **asked: Any) -> Iterator[Callable[[], Any]]:
     """A feed, as a page hears it: a function that waits for the next value."""
-    with connect(
-        f"ws://{studio.host}/live", origin=f"http://{studio.host}", additional_headers=studio.cookie
-    ) as socket:
+    with studio.live() as socket:
         socket.send(json.dumps({"id": 1, "feed": name, "asked": asked}))
         yield lambda: json.loads(socket.recv(timeout=20))["value"]
 
@@ -147,6 +144,9 @@ def test_a_model_of_faces_asks_for_consent(studio: ServedStudio, started: list[l
     person = {"who": "Ann Lee", "given_by": "Ann Lee", "when": "2026-11-20"}
     studio.act("train/start", asked | {"consent": {"people": [person]}})
     assert "--consent=Ann Lee; Ann Lee; 2026-11-20" in started[-1]
+    half = {"who": "Bert", "given_by": "", "when": ""}  # nobody is left out without a word
+    refused = studio.act("train/start", asked | {"consent": {"people": [person, half]}}, expected=400)["error"]
+    assert "person 2" in refused
     studio.act("train/start", asked | {"consent": {"self": True}})
     assert "--self" in started[-1]
 
@@ -192,16 +192,13 @@ def test_a_run_is_followed_through_all_that_can_happen_to_it(studio: ServedStudi
 
 def test_a_grid_of_samples_keeps_its_provenance(studio: ServedStudio) -> None:
     run = studio.run_id("runs/small")
-    with connect(
-        f"ws://{studio.host}/live", origin=f"http://{studio.host}", additional_headers=studio.cookie
-    ) as socket:
+    with studio.live() as socket:
         socket.send(json.dumps({"id": 1, "wish": "train/sample", "asked": {"run": run, "at": 24}}))
         answer = socket.recv(timeout=20)
         assert isinstance(answer, bytes)
-        header = json.loads(answer[4 : 4 + int.from_bytes(answer[:4], "little")])
+        (picture,) = entries_of(answer)
         socket.send(json.dumps({"id": 2, "wish": "train/sample", "asked": {"run": run, "at": 7}}))
         assert "no samples" in json.loads(socket.recv(timeout=20))["error"]
-    (picture,) = header["pictures"]
     status, content = studio.request(f"/pictures/{picture['ticket']}.png", headers=studio.cookie)
     assert status == 200
     saved = studio.studio.folder / "saved.png"

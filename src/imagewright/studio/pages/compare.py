@@ -83,8 +83,9 @@ def scores(studio: Studio, asked: Asked) -> dict[str, Any]:
         rows.append({"name": name, "cells": cells})
     columns = [{"title": each.title, "better": each.better, "key": each.key} for each in found.columns]
     recipes = describe_recipes([score for own in found.scores.values() for score in own])
-    said = [_below(studio, line.rstrip(":")) for line in recipes]
-    return {"columns": columns, "rows": rows, "recipes": said, "notes": [_below(studio, each) for each in found.notes]}
+    said = [studio.library.without_folder(line.rstrip(":")) for line in recipes]
+    notes = [studio.library.without_folder(each) for each in found.notes]
+    return {"columns": columns, "rows": rows, "recipes": said, "notes": notes}
 
 
 def curves(studio: Studio, asked: Asked) -> dict[str, Any]:
@@ -136,11 +137,6 @@ def _score_curves(runs: dict[str, Run]) -> dict[str, dict[str, list[tuple[float,
             if len(points) > 1:
                 found[name][f"score: {column.title}"] = points
     return found
-
-
-def _below(studio: Studio, text: str) -> str:
-    """A sentence of the package with paths as pages show them: below the studio's folder."""
-    return text.replace(f"{studio.folder}/", "")
 
 
 # Pictures
@@ -251,7 +247,7 @@ def _pixels(image: Tensor) -> np.ndarray:
 
 
 def _checkpoint(asked: Asked) -> int | None:
-    return asked.whole("images_seen") if asked.raw("images_seen") is not None else None
+    return asked.whole("images_seen") if "images_seen" in asked else None
 
 
 # Work

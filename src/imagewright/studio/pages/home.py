@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from typing import Any
 
 from anyio import to_thread
@@ -19,7 +19,7 @@ from imagewright.studio.serving.studio import Studio
 LOOK_SECONDS, LIST_SECONDS = 2.0, 20.0
 
 
-async def follow_trainings(studio: Studio, _: Asked) -> AsyncIterator[dict[str, Any]]:
+async def follow_trainings(studio: Studio, _: Asked) -> AsyncGenerator[dict[str, Any], None]:
     """The runs that train, whenever one of them goes on, begins or ends; and how many runs there are."""
     looks = _Looks(studio)
     before: Any = None

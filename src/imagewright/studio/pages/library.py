@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -53,7 +53,7 @@ def describe_run(studio: Studio, found: LibraryItem) -> dict[str, Any]:
         last = run.last_report() or {}
         checkpoints = [each.images_seen for each in run.checkpoints()]
     except (RunError, OSError, ValueError) as error:
-        return shown | {"damaged": str(error).replace(f"{studio.folder}/", "")}
+        return shown | {"damaged": studio.library.without_folder(str(error))}
     plan = run.record.get("plan") or {}
     entry = catalogue.entries().get(run.model)
     shown |= {
@@ -71,17 +71,16 @@ def describe_run(studio: Studio, found: LibraryItem) -> dict[str, Any]:
         "findings": [
             {name: each.get(name) for name in ("name", "evidence", "suggestion")} for each in last.get("findings") or []
         ],
-        "scores": [
-            {"title": each.title, "value": each.value, "better": each.better, "low": each.low, "high": each.high}
-            for each in _scores(run)
-        ],
+        "scores": describe_scores(run.path),
     }
     return shown
 
 
-def _scores(run: Run) -> list[Any]:
+def describe_scores(path: Path) -> list[dict[str, Any]]:
+    """The scores that are saved in a run; none if their file is damaged."""
+    shown = ("title", "value", "better", "low", "high")
     with suppress(RunError):
-        return list(read_scores(run.path))
+        return [{name: getattr(each, name) for name in shown} for each in read_scores(path)]
     return []
 
 
@@ -113,7 +112,7 @@ def stop(studio: Studio, asked: Asked) -> dict[str, Any]:
     return studio.jobs.stop(asked.text("job"), at_once=asked.flag("at_once")).to_json()
 
 
-async def follow_jobs(studio: Studio, _: Asked) -> AsyncIterator[dict[str, Any]]:
+async def follow_jobs(studio: Studio, _: Asked) -> AsyncGenerator[dict[str, Any], None]:
     """All jobs, whenever one of them changes."""
     before: Any = None
     while True:
@@ -124,7 +123,7 @@ async def follow_jobs(studio: Studio, _: Asked) -> AsyncIterator[dict[str, Any]]
         await asyncio.sleep(POLL_SECONDS)
 
 
-async def follow_job(studio: Studio, asked: Asked) -> AsyncIterator[dict[str, Any]]:
+async def follow_job(studio: Studio, asked: Asked) -> AsyncGenerator[dict[str, Any], None]:
     """One job until it ends, whenever it changes."""
     key, before = asked.text("job"), None
     while True:

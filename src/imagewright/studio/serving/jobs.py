@@ -87,7 +87,8 @@ class Jobs:
         place = self._folder / key
         place.mkdir(parents=True, mode=0o700)
         record = {"title": title, "command": words, "about": dict(about or {}), "started": time.time()}
-        write_whole(place / RECORD, json.dumps(record))
+        waiting = place / f"{RECORD}.new"
+        write_whole(waiting, json.dumps(record))
         # Nothing is imported from the workplace, in which files of others may lie: -P.
         python = [sys.executable, "-P", "-m"]
         typed = [*python, "imagewright", *words]
@@ -108,6 +109,7 @@ class Jobs:
             raise UserError(f"The command could not be started ({error.strerror}).") from None
         (place / "pid").write_text(str(child.pid))
         self._children[key] = child
+        waiting.replace(place / RECORD)  # before there is a process, whoever lists jobs would take this one for killed
         self._forget_old()
         return self.get(key)
 
@@ -166,12 +168,14 @@ class Jobs:
     def _state_of(self, key: str, place: Path) -> tuple[State, int | None]:
         child = self._children.get(key)
         if child is not None and child.poll() is not None:
-            del self._children[key]
-        try:
-            code = int((place / ENDED).read_text())
-        except (OSError, ValueError):
-            alive = child is not None and child.returncode is None
-            return ("running", None) if alive or is_locked(place / LOCK) else ("killed", None)
+            self._children.pop(key, None)  # another thread may have found it too
+        code = _read_code(place / ENDED)
+        if code is None:
+            if (child is not None and child.returncode is None) or is_locked(place / LOCK):
+                return "running", None
+            code = _read_code(place / ENDED)  # it may have ended between the two looks
+        if code is None:
+            return "killed", None
         if code == 0:
             return "done", 0
         return ("stopped" if code in (STOPPED, -signal.SIGINT) else "failed"), code
@@ -188,6 +192,14 @@ def _import_places() -> list[str]:
     """Where this process imports from, as absolute paths: a relative one would be below the workplace."""
     package = Path(__file__).absolute().parents[3]
     return [str(each) for each in dict.fromkeys([*(Path(place).absolute() for place in sys.path if place), package])]
+
+
+def _read_code(path: Path) -> int | None:
+    """How a job ended; None if it has not written that."""
+    try:
+        return int(path.read_text())
+    except (OSError, ValueError):
+        return None
 
 
 def _read_progress(path: Path) -> dict[str, Any]:

@@ -132,6 +132,10 @@ class Library:
         inside = resolved.is_relative_to(self.folder)
         return resolved.relative_to(self.folder).as_posix() if inside else resolved.name
 
+    def without_folder(self, text: str) -> str:
+        """A sentence of the package with paths as pages show them, below the studio's folder."""
+        return text.replace(f"{self.folder}/", "")
+
     def _list(self, fresh: float = FRESH_SECONDS) -> _Listing:
         """The listing, if it is not older than so many seconds, or a new one."""
         with self._lock:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 Result = TypeVar("Result")
 Key = tuple[str, int]  # the id of a run, and the images seen at the checkpoint
 SHARE = 0.25  # of the machine's memory for all loaded models together
+MOST = 32  # models at once, however small: each has a thread, and a run that trains has a new one at each checkpoint
 FRESH_SECONDS = 2.0  # for which a run's record and its latest checkpoint are not read again
 
 
@@ -51,10 +52,11 @@ class Models:
     library: of the runs.
     budget: bytes of all models together; a quarter of the machine's memory by default. What was used longest ago
         leaves first; the one in use always stays.
+    most: models at once.
     """
 
-    def __init__(self, library: Library, budget: int | None = None) -> None:
-        self._library, self._budget = library, budget
+    def __init__(self, library: Library, budget: int | None = None, most: int = MOST) -> None:
+        self._library, self._budget, self._most = library, budget, most
         self._seats: OrderedDict[Key, _Seat] = OrderedDict()
         self._lock = threading.Lock()
         self._memory = MemoryReturner()
@@ -126,7 +128,7 @@ class Models:
         with self._lock:
             total = sum(seat.loaded.bytes for seat in self._seats.values() if seat.loaded is not None)
             for key, seat in list(self._seats.items())[:-1]:
-                if total <= self._budget:
+                if total <= self._budget and len(self._seats) <= self._most:
                     break
                 if not seat.waiting and seat.loaded is not None:
                     total -= seat.loaded.bytes

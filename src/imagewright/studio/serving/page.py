@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping
 from dataclasses import dataclass, field
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 Answer: TypeAlias = "Callable[[Studio, Asked], Any]"
 """Answers a request with JSON values, a `Picture` or a Starlette response. Runs in a thread, so that it may wait."""
-Feed: TypeAlias = "Callable[[Studio, Asked], AsyncIterator[dict[str, Any]]]"
+Feed: TypeAlias = "Callable[[Studio, Asked], AsyncGenerator[dict[str, Any], None]]"
 """Yields JSON values for as long as a page listens."""
 
 
@@ -28,7 +28,7 @@ class Picture:
     pixels: uint8 (H, W, C), C 1, 3 or 4.
     record: the provenance that a saved file holds; None of a picture that no model made.
     name: of a saved file, without its ending.
-    about: JSON values that go with it, such as notes.
+    about: values for the page that go with it, such as notes, as in an answer without a picture.
     """
 
     pixels: np.ndarray

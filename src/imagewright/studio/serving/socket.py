@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
-from contextlib import suppress
+from contextlib import aclosing, suppress
 from typing import Any
 
 from anyio import to_thread
@@ -74,8 +74,10 @@ class LiveSocket:
             if "wish" in message:
                 await self._grant(number, self._wish_of(str(message["wish"])), asked)
                 return
-            async for value in self._feed_of(str(message.get("feed")))(self._studio, asked):
-                await self._send({"id": number, "value": value})
+            # Closed at once when the page stops listening: a feed frees then what it holds, such as a laboratory.
+            async with aclosing(self._feed_of(str(message.get("feed")))(self._studio, asked)) as feed:
+                async for value in feed:
+                    await self._send({"id": number, "value": value})
             await self._send({"id": number, "ended": True})
         except asyncio.CancelledError:
             raise
@@ -88,7 +90,7 @@ class LiveSocket:
             pictures = [answer] if isinstance(answer, Picture) else answer
             if isinstance(pictures, list) and pictures and all(isinstance(each, Picture) for each in pictures):
                 tickets = [self._studio.shelf.put(each) for each in pictures]
-                return encode_answer(number, pictures, tickets, {})
+                return encode_answer(number, pictures, tickets)
             return answer
 
         answer = await to_thread.run_sync(answered)

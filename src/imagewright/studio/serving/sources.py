@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import threading
-from collections import OrderedDict
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,6 +12,7 @@ from imagewright.images.decoding.opening import load_image, open_picture
 from imagewright.images.decoding.unreadable import Unreadable
 from imagewright.studio.serving import frames
 from imagewright.studio.serving.library import Library
+from imagewright.studio.serving.recent import Recent
 
 if TYPE_CHECKING:
     from imagewright.images import Images
@@ -30,10 +29,8 @@ class Sources:
 
     def __init__(self, library: Library) -> None:
         self._library = library
-        self._open: OrderedDict[tuple[str, int], Images] = OrderedDict()
+        self._open: Recent[tuple[str, int], Images] = Recent(MOST_OPEN)  # by id, and when its folder has changed
         self._frames = frames.KeptFrames(shown)
-        self._opening: dict[str, threading.Lock] = {}  # of each source, so that a large one keeps no other waiting
-        self._lock = threading.Lock()
 
     def open(self, key: str) -> Images:
         """The pictures of a source, at the size and in the channels that are commonest in it."""
@@ -41,26 +38,11 @@ class Sources:
 
         found = self._library.source(key)
         changed = 0 if found.path is None else found.path.stat().st_mtime_ns
-        with self._lock:
-            if (key, changed) in self._open:
-                self._open.move_to_end((key, changed))
-                return self._open[key, changed]
-            opening = self._opening.setdefault(key, threading.Lock())
-        with opening:
-            images = self._open.get((key, changed))
-            if images is None:
-                images = open_images(found.source)
-            with self._lock:
-                self._open[key, changed] = images
-                while len(self._open) > MOST_OPEN:
-                    self._open.popitem(last=False)
-            return images
+        return self._open.get((key, changed), lambda: open_images(found.source))
 
     def forget(self, key: str) -> None:
         """Open a source anew at its next use: the time of its folder does not show what changed in folders below."""
-        with self._lock:
-            for each in [each for each in self._open if each[0] == key]:
-                del self._open[each]
+        self._open.forget(lambda each: each[0] == key)
 
     def picture(self, key: str, index: int, side: int = LARGEST_SIDE) -> np.ndarray:
         """Picture `index` of a source, uint8 (H, W, 3), with a longer side of `side` pixels at most.

@@ -24,6 +24,7 @@ async function open() {
   document.title = `${page.title} – imagewright`;
   leave?.();
   leave = null;
+  for (const dialog of document.querySelectorAll("dialog")) dialog.close(); // they belong to the page that is left
   main.dataset.page = page.name;
   main.dataset.state = "opening";
   const root = h("div", { class: `page page-${page.name}` });
@@ -32,9 +33,12 @@ async function open() {
   try {
     const { default: show } = await import(`/web/views/${page.name}/${page.name}.js`);
     if (!root.isConnected) return; // the next page was opened meanwhile
-    leave = (await show(root, asked)) ?? null;
+    const end = (await show(root, asked)) ?? null;
+    if (!root.isConnected) return void end?.();
+    leave = end;
     main.dataset.state = "open";
   } catch (error) {
+    if (!root.isConnected) return;
     const said = live.isUp || error instanceof Refused ? error.message : GONE;
     if (said !== GONE && !(error instanceof Refused)) console.error(error);
     root.append(h("h1", {}, page.title), h("p", { class: "bad" }, said));

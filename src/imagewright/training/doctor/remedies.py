@@ -41,7 +41,7 @@ def read_remedy(suggestion: str, record: Mapping[str, Any]) -> Remedy:
     """
     if "--resume" in suggestion or suggestion.startswith("Train on"):
         return Remedy(resumes=True)
-    if not suggestion.lower().count("try "):  # what is done after a training
+    if "try " not in suggestion.lower():  # what is done after a training
         return Remedy()
     for found in SUGGESTED.finditer(suggestion):
         name = found["name"].replace("-", "_")

@@ -62,11 +62,7 @@ def example(studio: Studio, asked: Asked) -> Picture:
     """Example `index` of the inputs of a run, as a small picture."""
     index = asked.whole("index", 0)
 
-    def work(loaded: Loaded) -> Picture:
-        found = described(loaded)
-        return Picture(example_pixels(found, index), None, Path(found.inputs.names[index]).stem)
-
-    return studio.models.call(asked.text("run"), work)
+    return studio.models.call(asked.text("run"), lambda loaded: example_picture(described(loaded), index))
 
 
 def described(loaded: Loaded) -> Described:
@@ -79,15 +75,17 @@ def described(loaded: Loaded) -> Described:
     return found
 
 
-def example_pixels(found: Described, index: int) -> np.ndarray:
-    """An example as colours, uint8 (H, W, 3). Raises `UserError` if there is none of this number."""
+def example_picture(found: Described, index: int) -> Picture:
+    """An example of the inputs in colours. Raises `UserError` if there is none of this number."""
     if not 0 <= index < len(found.inputs.pictures):
         raise UserError(f"There are {len(found.inputs.pictures)} examples, and none of number {index}.")
     picture = found.inputs.pictures[index]
     if found.is_labelled:
-        return found.palette[picture[0].numpy()]
-    pixels = picture.permute(1, 2, 0).numpy()[..., :3]
-    return np.ascontiguousarray(np.repeat(pixels, 3, 2) if pixels.shape[2] == 1 else pixels)
+        pixels = found.palette[picture[0].numpy()]
+    else:
+        channels = picture.permute(1, 2, 0).numpy()[..., :3]
+        pixels = np.ascontiguousarray(np.repeat(channels, 3, 2) if channels.shape[2] == 1 else channels)
+    return Picture(pixels, None, Path(found.inputs.names[index]).stem)
 
 
 def _palette(abilities: TranslationAbilities, inputs: TrainingInputs) -> np.ndarray:

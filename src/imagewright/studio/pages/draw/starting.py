@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,7 +14,7 @@ from imagewright.images.palettes import nearest_colours
 from imagewright.images.single import HeldPicture, read_pictures
 from imagewright.pairs import ALL_INPUTS
 from imagewright.pixels import size_text
-from imagewright.studio.pages.draw.describing import ITSELF, Described, described, example_pixels
+from imagewright.studio.pages.draw.describing import ITSELF, Described, described, example_picture
 from imagewright.studio.serving.asked import Asked
 from imagewright.studio.serving.models import Loaded
 from imagewright.studio.serving.page import Picture
@@ -45,8 +44,7 @@ def start(studio: Studio, asked: Asked) -> dict[str, Any]:
         index = asked.whole("example")
 
         def work(loaded: Loaded) -> Picture:
-            found = described(loaded)
-            return Picture(example_pixels(found, index), None, Path(found.inputs.names[index]).stem)
+            return example_picture(described(loaded), index)
     else:
         wanted = _read(studio, asked)
 

@@ -5,17 +5,18 @@ from __future__ import annotations
 from typing import Any
 
 from imagewright.analysis.components.by_count import RebuiltByCount
+from imagewright.images import Images
 from imagewright.output.provenance import ENHANCED, make_record
 from imagewright.runs.provenance import run_record
 from imagewright.studio.pages.learn.chosen import channels_last, chosen_picture
-from imagewright.studio.pages.learn.recent import Recent
 from imagewright.studio.serving.asked import Asked
 from imagewright.studio.serving.models import Loaded
 from imagewright.studio.serving.page import Picture
+from imagewright.studio.serving.recent import Recent
 from imagewright.studio.serving.studio import Studio
 
 SIDE = 1024  # pixels of an uploaded picture, which is scaled down further
-_fitted: Recent[RebuiltByCount] = Recent(3)
+_fitted: Recent[Images, RebuiltByCount] = Recent(3)
 
 
 def rebuild(studio: Studio, asked: Asked) -> list[Picture]:
@@ -23,7 +24,7 @@ def rebuild(studio: Studio, asked: Asked) -> list[Picture]:
     key, count = asked.text("of"), asked.whole("count", 10, high=100_000)
     if "run" not in asked:
         images = studio.sources.open(key)
-        parts = _fitted.get((str(studio.folder), key, id(images)), lambda: RebuiltByCount(images))
+        parts = _fitted.get(images, lambda: RebuiltByCount(images))
         return _show(studio, asked, parts, count, make_record("components", model="pca", source_type=ENHANCED))
 
     def work(loaded: Loaded) -> list[Picture]:

@@ -4,21 +4,20 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
 import torch
 
 from imagewright.codecs.jpeg.dct import basis_pictures
 from imagewright.lessons.jpeg.opened import OpenedJPEG, code_whole
 from imagewright.output.provenance import ENHANCED, make_record
 from imagewright.studio.pages.learn.chosen import channels_last, chosen_picture, key_of
-from imagewright.studio.pages.learn.recent import Recent
 from imagewright.studio.serving.asked import Asked
 from imagewright.studio.serving.page import Picture
+from imagewright.studio.serving.recent import Recent
 from imagewright.studio.serving.studio import Studio
 
 SIDE = 256  # pixels of the longer side: blocks are to be seen, and coding is to follow a slider
-_pixels: Recent[torch.Tensor] = Recent(4)
-_opened: Recent[OpenedJPEG] = Recent(4)
+_pixels: Recent[tuple[str, ...], torch.Tensor] = Recent(4)
+_opened: Recent[tuple[str, ...], OpenedJPEG] = Recent(4)
 
 
 def code(studio: Studio, asked: Asked) -> list[Picture]:
@@ -31,7 +30,7 @@ def code(studio: Studio, asked: Asked) -> list[Picture]:
     record = make_record("jpeg", model="jpeg", settings={"quality": quality}, source_type=ENHANCED)
     return [
         Picture(channels_last(pixels), None, "picture"),
-        Picture(channels_last(decoded), record, f"quality-{quality}", _listed(about)),
+        Picture(channels_last(decoded), record, f"quality-{quality}", about),
     ]
 
 
@@ -57,9 +56,4 @@ def _picture(studio: Studio, asked: Asked) -> torch.Tensor:
 
 def _open(studio: Studio, asked: Asked, quality: int) -> OpenedJPEG:
     pixels = _picture(studio, asked)
-    return _opened.get((str(studio.folder), *key_of(asked), quality), lambda: OpenedJPEG(pixels, quality))
-
-
-def _listed(about: dict[str, Any]) -> dict[str, Any]:
-    """Arrays as lists, since what goes with a picture is plain JSON."""
-    return {name: value.tolist() if isinstance(value, np.ndarray) else value for name, value in about.items()}
+    return _opened.get((str(studio.folder), *key_of(asked), str(quality)), lambda: OpenedJPEG(pixels, quality))

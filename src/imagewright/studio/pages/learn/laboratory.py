@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from typing import Any, get_args
 
 import numpy as np
@@ -38,7 +38,7 @@ def describe(_: Studio, __: Asked) -> dict[str, Any]:
     }
 
 
-async def follow(_: Studio, asked: Asked) -> AsyncIterator[dict[str, Any]]:
+async def follow(_: Studio, asked: Asked) -> AsyncGenerator[dict[str, Any], None]:
     """A new laboratory of this page, until it stops listening: everything to see, whenever that changes."""
     if len(_open) >= MOST_OPEN:
         raise UserError(f"{MOST_OPEN} laboratories are open: close the page of one, and open this page again.")

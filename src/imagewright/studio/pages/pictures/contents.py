@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import threading
 from dataclasses import dataclass
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Any
-from weakref import WeakKeyDictionary
 
 import numpy as np
 from starlette.responses import Response
@@ -17,6 +15,8 @@ from imagewright.output.names import encode_text, visible
 from imagewright.pixels import size_text
 from imagewright.studio.serving.asked import Asked
 from imagewright.studio.serving.encoding import encode_file
+from imagewright.studio.serving.recent import Recent
+from imagewright.studio.serving.sources import MOST_OPEN
 from imagewright.studio.serving.studio import Studio
 
 if TYPE_CHECKING:
@@ -41,8 +41,7 @@ class Contents:
     version: str
 
 
-_KNOWN: WeakKeyDictionary[Images, Contents] = WeakKeyDictionary()
-_LOCK = threading.Lock()
+_known: Recent[Images, Contents] = Recent(MOST_OPEN)
 
 
 def contents_of(studio: Studio, key: str) -> Contents:
@@ -50,15 +49,14 @@ def contents_of(studio: Studio, key: str) -> Contents:
     try:
         images = studio.sources.open(key)
     except DataError as error:  # pages show no paths
-        raise DataError(str(error).replace(f"{studio.folder}/", "")) from None
-    with _LOCK:
-        known = _KNOWN.get(images)
-        if known is None:
-            names = images.names()
-            changed = blake2b(encode_text("\n".join(names)), digest_size=6).hexdigest()
-            known = Contents(images, names, {name: place for place, name in enumerate(names)}, changed)
-            _KNOWN[images] = known
-    return known
+        raise DataError(studio.library.without_folder(str(error))) from None
+    return _known.get(images, lambda: _list(images))
+
+
+def _list(images: Images) -> Contents:
+    names = images.names()
+    changed = blake2b(encode_text("\n".join(names)), digest_size=6).hexdigest()
+    return Contents(images, names, {name: place for place, name in enumerate(names)}, changed)
 
 
 def asked_contents(studio: Studio, asked: Asked) -> Contents:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import secrets
 import threading
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, Callable
 from typing import Any
 
 from imagewright.studio.serving.asked import Asked
@@ -15,7 +15,7 @@ Tell = Callable[[dict[str, Any]], None]
 _RUNNING: dict[str, threading.Event] = {}  # by the id that the page was told
 
 
-async def told_work(work: Callable[[Tell, threading.Event], None]) -> AsyncIterator[dict[str, Any]]:
+async def told_work(work: Callable[[Tell, threading.Event], None]) -> AsyncGenerator[dict[str, Any], None]:
     """First {"work": an id for `stop`}, then what `work(tell, stopped)` tells, from a thread of its own.
 
     work: ends as soon as it can once `stopped` is set. What it raises is raised here.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from typing import TYPE_CHECKING, Any
 
 from imagewright.capabilities import Decodes, latent_parts_of, require
@@ -46,11 +46,10 @@ def encode_photo(studio: Studio, asked: Asked) -> dict[str, Any]:
         ticket = studio.latents.put(HeldLatents(asked.text("run"), space_name(view), latents, label, is_photo=True))
         return {"held": ticket, "label": label, "psnr": decibels(picture[0], decoded), "notes": notes}
 
-    found: dict[str, Any] = call_model(studio, asked, work)
-    return found
+    return call_model(studio, asked, work)
 
 
-def project_photo(studio: Studio, asked: Asked) -> AsyncIterator[dict[str, Any]]:
+def project_photo(studio: Studio, asked: Asked) -> AsyncGenerator[dict[str, Any], None]:
     """The latents of a picture by optimisation: the nearest picture so far, and at the end the latents."""
 
     def begin(tell: Tell, stopped: threading.Event) -> None:
@@ -74,7 +73,7 @@ def project_photo(studio: Studio, asked: Asked) -> AsyncIterator[dict[str, Any]]
     return told_work(begin)
 
 
-def drag_points(studio: Studio, asked: Asked) -> AsyncIterator[dict[str, Any]]:
+def drag_points(studio: Studio, asked: Asked) -> AsyncGenerator[dict[str, Any], None]:
     """Drag points of a look: the picture and the points after each step, and at the end the latents."""
 
     def begin(tell: Tell, stopped: threading.Event) -> None:
@@ -116,7 +115,7 @@ def _moves(asked: Asked) -> list[tuple[tuple[float, float], tuple[float, float]]
     return [((each[0], each[1]), (each[2], each[3])) for each in numbers]
 
 
-def rank_latents(studio: Studio, asked: Asked) -> AsyncIterator[dict[str, Any]]:
+def rank_latents(studio: Studio, asked: Asked) -> AsyncGenerator[dict[str, Any], None]:
     """The single latents by how much they change the picture of a look: the order so far, until all are measured."""
 
     def begin(tell: Tell, stopped: threading.Event) -> None:
@@ -129,18 +128,19 @@ def rank_latents(studio: Studio, asked: Asked) -> AsyncIterator[dict[str, Any]]:
             base = look.latents.flatten(1) if look.view is view else _sample(view)
             return scales, base, dimensions, {each: label_of(parts, each) for each in dimensions}
 
+        def measure(some: list[int]) -> list[float]:
+            def work(loaded: Loaded) -> list[float]:
+                return measure_changes(view_of(loaded, asked), scales, base, some, decode_quickly)
+
+            return call_model(studio, asked, work)
+
         scales, base, dimensions, labels = call_model(studio, asked, first)
         changes: list[tuple[float, int]] = []
         for place in range(0, len(dimensions), RANKED_AT_ONCE):
             if stopped.is_set():
                 return
             some = dimensions[place : place + RANKED_AT_ONCE]
-            measured = call_model(
-                studio,
-                asked,
-                lambda loaded, some=some: measure_changes(view_of(loaded, asked), scales, base, some, decode_quickly),
-            )
-            changes += zip(measured, some, strict=True)
+            changes += zip(measure(some), some, strict=True)
             if len(changes) % TOLD_EVERY and len(changes) < len(dimensions):
                 continue
             order = sorted(changes, key=lambda each: -each[0])

@@ -6,20 +6,19 @@ import secrets
 from typing import Any
 
 import torch
-from starlette.responses import FileResponse
 
 from imagewright.errors import UserError
 from imagewright.latent import store
 from imagewright.studio.pages.steer.looks import VIEWED_BY, call_model, resolve_look
 from imagewright.studio.serving.asked import Asked
 from imagewright.studio.serving.latent_shelf import HeldLatents
-from imagewright.studio.serving.library import NotThereError
+from imagewright.studio.serving.made import start_making
 from imagewright.studio.serving.models import Loaded
 from imagewright.studio.serving.studio import OWN_FOLDER, Studio
 from imagewright.views import space_name
 
 WALKS = "walks"  # the folder of recorded walks
-FORMS = {"mp4": "video/mp4", "webp": "image/webp"}
+FORMS = ("mp4", "webp")
 MOST_WAY_POINTS = 100
 DIRECTIONS = 6  # that are searched for at once
 
@@ -37,8 +36,7 @@ def save_look(studio: Studio, asked: Asked) -> dict[str, Any]:
         store.save(loaded.run, look.view, name, "latents", {"latents": look.latents.clone()}, record)
         return {"name": name, "space": space_name(look.view)}
 
-    found: dict[str, Any] = call_model(studio, look_asked, work)
-    return found
+    return call_model(studio, look_asked, work)
 
 
 def hold_look(studio: Studio, asked: Asked) -> dict[str, Any]:
@@ -50,8 +48,7 @@ def hold_look(studio: Studio, asked: Asked) -> dict[str, Any]:
         held = HeldLatents(look_asked.text("run"), space_name(look.view), look.latents, look.label, look.is_photo)
         return {"held": studio.latents.put(held), "label": look.label, "space": held.space}
 
-    found: dict[str, Any] = call_model(studio, look_asked, work)
-    return found
+    return call_model(studio, look_asked, work)
 
 
 def record_walk(studio: Studio, asked: Asked) -> dict[str, Any]:
@@ -76,36 +73,16 @@ def record_walk(studio: Studio, asked: Asked) -> dict[str, Any]:
 
     path, seen, space = call_model(studio, looks[0], work)
     run = studio.library.path_of(looks[0].text("run"), "run")
-    out = _new_walk(studio, run.name, form)
+    out = studio.new_place(WALKS, run.name[:70], f".{form}")
     command: list[Any] = ["latent", "video", run, "--out", out, "--between", path, "--seconds", f"{seconds:g}"]
     command += [] if seen is None else ["--at", seen]
     command += _view_options(looks[0], space)
-    job = studio.jobs.start(f"Walk of {run.name}", command, {"walk": out.name})
-    return {"job": job.id, "name": f"{WALKS}/{out.name}"}
-
-
-def _new_walk(studio: Studio, name: str, form: str) -> Any:
-    folder = studio.folder / WALKS
-    folder.mkdir(exist_ok=True)
-    number = 1
-    while (folder / f"{name}-{number}.{form}").exists():
-        number += 1
-    return folder / f"{name}-{number}.{form}"
+    return {"job": start_making(studio, f"Walk of {run.name}", command, [out]).id, "name": f"{WALKS}/{out.name}"}
 
 
 def _view_options(asked: Asked, space: str) -> list[str]:
     options = {name: asked.raw(name) for name in VIEWED_BY if name in asked} | ({"space": space} if space else {})
     return [word for name, value in options.items() for word in (f"--{name.replace('_', '-')}", str(value))]
-
-
-def walk_file(studio: Studio, asked: Asked) -> FileResponse:
-    """The video that a job of `record_walk` wrote."""
-    job = studio.jobs.get(asked.text("job"))
-    path = studio.folder / WALKS / str(job.about.get("walk", ""))
-    form = path.suffix[1:]
-    if form not in FORMS or path.parent != studio.folder / WALKS or not path.is_file():
-        raise NotThereError("This video is not there: its job has not ended, or it was moved.")
-    return FileResponse(path, media_type=FORMS[form], filename=path.name, content_disposition_type="inline")
 
 
 def find_directions(studio: Studio, asked: Asked) -> dict[str, Any]:

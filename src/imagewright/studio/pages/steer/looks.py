@@ -8,8 +8,9 @@ classes and attributes, `shifts` of single latents in deviations; `mix` takes la
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import torch
 
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
 
     from imagewright.model import Model
 
+Result = TypeVar("Result")
 MOST_STRENGTH = 100.0  # deviations
 MOST_VIEWS = 64  # kept of one model: each truncation is one
 VIEWED_BY = ("space", "truncation", "sample_from")
@@ -62,8 +64,8 @@ class Look:
     is_photo: bool = False
 
 
-def call_model(studio: Studio, asked: Asked, work: Any) -> Any:
-    """Work with the model of the run that was asked for, at its checkpoint `at`."""
+def call_model(studio: Studio, asked: Asked, work: Callable[[Loaded], Result]) -> Result:
+    """Work with the model of the run that was asked for, at its checkpoint `at`. Returns what `work` returns."""
     at = asked.whole("at") if "at" in asked else None
     return studio.models.call(asked.text("run"), work, images_seen=at)
 
@@ -88,8 +90,7 @@ def show_look(studio: Studio, asked: Asked) -> Picture:
     def work(loaded: Loaded) -> Picture:
         return picture_of(loaded, resolve_look(studio, loaded, asked))
 
-    picture: Picture = call_model(studio, asked, work)
-    return picture
+    return call_model(studio, asked, work)
 
 
 def picture_of(loaded: Loaded, look: Look) -> Picture:

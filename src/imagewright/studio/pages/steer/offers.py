@@ -49,8 +49,7 @@ def offers(studio: Studio, asked: Asked) -> dict[str, Any]:
             **_saved(loaded, view),
         }
 
-    found: dict[str, Any] = call_model(studio, asked, work)
-    return found
+    return call_model(studio, asked, work)
 
 
 def _views(model: Model) -> dict[str, Any]:

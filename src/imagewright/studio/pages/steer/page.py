@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from imagewright.studio.serving.page import Page, later
 
-_HERE = "imagewright.studio.pages.steer"
+_HERE = __package__
 
 PAGE = Page(
     "steer",
-    reads={"offers": later(f"{_HERE}.offers", "offers"), "walk": later(f"{_HERE}.keeping", "walk_file")},
+    reads={"offers": later(f"{_HERE}.offers", "offers")},
     actions={
         "encode": later(f"{_HERE}.finding", "encode_photo"),
         "hold": later(f"{_HERE}.keeping", "hold_look"),

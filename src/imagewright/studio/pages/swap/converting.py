@@ -49,17 +49,13 @@ def results(studio: Studio, _: Asked) -> dict[str, Any]:
         checks = [each for each in jobs if each.about.get("kind") == "check" and each.about.get("of") == job.id]
         check = next((each.id for each in checks if each.state in ("done", "running")), None)
         kept = {name: job.about.get(name) for name in ("name", "video", "result", "footage")}
-        found.append({"job": job.id, **kept, "check": check, "said": _notes_of(studio, job)})
+        found.append({"job": job.id, **kept, "check": check, "said": studio.library.without_folder(job.said).strip()})
     return {"results": found}
 
 
 def _is_there(studio: Studio, job: Job) -> bool:
     names = job.about.get("made") or []
     return bool(names) and (studio.folder / names[0]).exists()
-
-
-def _notes_of(studio: Studio, job: Job) -> str:
-    return job.said.replace(f"{studio.folder}/", "").strip()
 
 
 def check(studio: Studio, asked: Asked) -> dict[str, Any]:
@@ -74,7 +70,7 @@ def check(studio: Studio, asked: Asked) -> dict[str, Any]:
     footage = studio.library.source(str(job.about.get("footage")))
     out = studio.new_place(PLACE, f"{swapped.stem}-check", ".json")
     command: list[str | Path] = ["swap", "check", swapped, footage.source, "--out", out]
-    if asked.raw("faces") is not None:
+    if "faces" in asked:
         command += ["--source", studio.library.path_of(asked.text("faces"), "faces")]
     about = {"page": "swap", "kind": "check", "of": job.id}
     return start_making(studio, f"Measure {swapped.name}", command, [out], about).to_json()
@@ -89,4 +85,4 @@ def figures(studio: Studio, asked: Asked) -> dict[str, Any]:
         counts = {name: found.get(name) for name in ("frames", "measured")}
     except (OSError, JsonError, KeyError, TypeError, AttributeError):
         raise NotThereError("The figures of this check cannot be read: measure the video once more.") from None
-    return {"rows": rows, **counts, "notes": [str(note).replace(f"{studio.folder}/", "") for note in found["notes"]]}
+    return {"rows": rows, **counts, "notes": [studio.library.without_folder(str(note)) for note in found["notes"]]}

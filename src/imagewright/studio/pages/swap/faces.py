@@ -51,7 +51,7 @@ def face_set_notes(studio: Studio, asked: Asked) -> dict[str, Any]:
     from imagewright.face_swap.face_set_report import check_faces
 
     report = check_faces(studio.library.path_of(asked.text("faces"), "faces"))
-    return {"notes": [note.replace(f"{studio.folder}/", "") for note in report.notes], "lookalikes": report.lookalikes}
+    return {"notes": [studio.library.without_folder(note) for note in report.notes], "lookalikes": report.lookalikes}
 
 
 def face(studio: Studio, asked: Asked) -> Picture:
@@ -72,7 +72,7 @@ def extract(studio: Studio, asked: Asked) -> dict[str, Any]:
     command += ["--every", str(asked.whole("every", 1, low=1, high=1_000))]
     command += ["--size", str(asked.whole("size", 256, low=64, high=1024))]
     command += ["--crop", asked.choice("crop", ("whole", "face", "head", "ffhq"), "whole")]
-    if asked.raw("person") is not None:
+    if "person" in asked:
         command += ["--person", *references(studio, asked.part("person"))]
     return _start(studio, f"Find faces in {source.name}", command, out, id_of(studio.library.name_of(out)))
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from functools import cache
 from pathlib import Path
 from typing import Any, Literal, get_args, get_origin
@@ -11,13 +11,12 @@ from typing import Any, Literal, get_args, get_origin
 from anyio import to_thread
 
 from imagewright import catalogue, configs
-from imagewright.consent import read_consents
 from imagewright.errors import UserError
 from imagewright.runs.lock import is_training
 from imagewright.runs.places import SAMPLES
-from imagewright.runs.run import Run
+from imagewright.studio.pages.consents import consent_option
 from imagewright.studio.serving.asked import Asked
-from imagewright.studio.serving.library import id_of
+from imagewright.studio.serving.library import NotThereError, id_of
 from imagewright.studio.serving.studio import Studio
 
 POLL_SECONDS = 2.0
@@ -84,21 +83,17 @@ def consent_options(asked: Asked) -> list[str]:
         if entry.flag("own"):
             options += [] if "--self" in options else ["--self"]
             continue
-        fields = ("who", "given_by", "when")
-        values = {name: entry.text(name, "", most=500).strip() for name in fields}
-        if not all(values.values()):
+        option = consent_option(entry, f"the {who}")
+        if option is None:
             raise UserError(
                 f"The consent of the {who} is missing: say whose face it is, who gave the consent and when, or that it "
                 "is your own face."
             )
-        if any(";" in value for value in values.values()):
-            raise UserError(f"The consent of the {who} holds a semicolon, which parts its entries: leave it out.")
-        consent = read_consents(values)[0]
-        options.append(f"--consent={consent.who}; {consent.given_by}; {consent.when}")
+        options.append(option)
     return options
 
 
-async def follow_training(studio: Studio, asked: Asked) -> AsyncIterator[dict[str, Any]]:
+async def follow_training(studio: Studio, asked: Asked) -> AsyncGenerator[dict[str, Any], None]:
     """How a training goes, whenever that changes: progress, curves of likeness, findings, the last sheet."""
     key, before = asked.text("run"), None
     while True:
@@ -113,16 +108,15 @@ def _state_of(studio: Studio, key: str) -> dict[str, Any]:
     """Of a run; `{"waits": True}` before its first file."""
     from imagewright.runs.report.history import TrainingHistory
 
-    studio.library.refresh()
-    item = next((each for each in studio.library.runs() if each.id == key), None)
-    if item is None or item.path is None:
+    try:
+        run = studio.library.run(key)
+    except NotThereError:
         return {"waits": True}
-    run = Run(item.path)
     history = TrainingHistory.gather(run.reports())
     last = history.last or {}
     sheets = [path.stem for path in (run.path / SAMPLES).glob("*.png")]
     return {
-        "name": item.name,
+        "name": studio.library.name_of(run.path),
         "images_seen": last.get("images_seen", 0),
         "seconds": last.get("seconds"),
         "planned": (run.record.get("plan") or {}).get("images_seen"),

@@ -23,8 +23,6 @@ if TYPE_CHECKING:
 
 SIDE = 1280  # pixels of the longer side of what is tried: larger pictures answer too slowly
 MOST_KEPT = 8  # stills whose faces are remembered
-COLOURS = ("reinhard", "linear", "mkl", "histogram", "none")
-MASKS = ("product", "learned", "hull")
 WHOM = ("known", "all", "picked")
 CHOOSE = "choose whose face is replaced"  # where the command names an option
 
@@ -61,22 +59,16 @@ def try_swap(studio: Studio, asked: Asked) -> list[Picture]:
 
 
 def options_of(asked: Asked) -> SwapOptions:
-    """The options of a swap that the page sets."""
-    from imagewright.face_swap.convert.swapping import PERSONS, SwapOptions
+    """The options of a swap that the page sets. Raises `ConfigError` for a value that is none."""
+    from imagewright.face_swap.convert.swapping import SwapOptions
 
-    return SwapOptions.from_names(
-        {
-            "to": asked.choice("to", PERSONS, "source"),
-            "strength": asked.number("strength", 1, low=0, high=1),
-            "colour": asked.choice("colour", COLOURS, "reinhard"),
-            "mask": asked.choice("mask", MASKS, "product"),
-            "blur": asked.number("blur", 0.06, low=0, high=0.5),
-        }
-    )
+    chosen: dict[str, Any] = {name: asked.text(name) for name in ("to", "colour", "mask") if name in asked}
+    chosen |= {name: asked.number(name) for name in ("strength", "blur") if name in asked}
+    return SwapOptions.from_names(chosen)
 
 
 def _place_of(asked: Asked) -> tuple[Any, ...]:
-    if asked.raw("ticket") is not None:
+    if "ticket" in asked:
         return (asked.text("ticket"),)
     return asked.text("source"), round(asked.number("share", 0, low=0, high=1), 3)
 
@@ -104,7 +96,7 @@ def _still_of(studio: Studio, asked: Asked) -> tuple[np.ndarray, str, bool]:
     """The pixels, the name, and whether they are a frame of a video."""
     from imagewright.face_swap.convert.found_stills import frame_of
 
-    if asked.raw("ticket") is not None:
+    if "ticket" in asked:
         given = studio.shelf.get(asked.text("ticket"))
         return shown(given.pixels, SIDE), given.name, False
     key, share = asked.text("source"), asked.number("share", 0, low=0, high=1)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -11,12 +11,11 @@ from typing import Any
 from anyio import to_thread
 
 from imagewright import catalogue
-from imagewright.errors import ImagewrightError, RunError
 from imagewright.runs.following import RunFollower
 from imagewright.runs.places import PAGE as REPORT
 from imagewright.runs.report.curves import thin
 from imagewright.runs.report.history import LongCurve, group_terms
-from imagewright.runs.scores import read_scores
+from imagewright.studio.pages.library import describe_scores
 from imagewright.studio.pages.train.forms import without_dashes
 from imagewright.studio.pages.train.starting import jobs_of
 from imagewright.studio.serving.asked import Asked
@@ -34,7 +33,7 @@ JUDGEMENTS = {
 }
 
 
-async def follow_run(studio: Studio, asked: Asked) -> AsyncIterator[dict[str, Any]]:
+async def follow_run(studio: Studio, asked: Asked) -> AsyncGenerator[dict[str, Any], None]:
     """A run whenever it changes, while a page listens: also before its folder is there, and when it is gone."""
     followed = _Followed(studio, asked.text("run"))
     while True:
@@ -66,7 +65,7 @@ class _Followed:
         self._told = now
         value = _describe(self._key, follower, job)
         if value["problem"] is not None:  # no path leaves the studio
-            value["problem"] = value["problem"].replace(f"{self._studio.folder}/", "")
+            value["problem"] = self._studio.library.without_folder(value["problem"])
         return value
 
     def _path(self, job: Job | None) -> Path:
@@ -109,7 +108,7 @@ def _describe(key: str, follower: RunFollower, job: Job | None) -> dict[str, Any
         "size": record["config"].get("size"),
         "pictures": (record.get("source") or {}).get("count"),
         "has_report": (follower.path / REPORT).exists(),
-        "scores": _scores(follower.path),
+        "scores": describe_scores(follower.path),
         **_curves(follower),
         **_diagnosis(follower, record),
     }
@@ -169,11 +168,3 @@ def _diagnosis(follower: RunFollower, record: Mapping[str, Any]) -> dict[str, An
         "passed": [name for name in history.passed if name not in now],
         "examination": (history.diagnosed or {}).get("examination"),
     }
-
-
-def _scores(path: Path) -> list[dict[str, Any]]:
-    with suppress(RunError, ImagewrightError):
-        return [
-            {"title": each.title, "value": each.value, "low": each.low, "high": each.high} for each in read_scores(path)
-        ]
-    return []

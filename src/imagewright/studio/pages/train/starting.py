@@ -13,6 +13,7 @@ from imagewright.json_files import JsonError, parse_json
 from imagewright.pretrained.features.contract import runs_code
 from imagewright.runs.run import Run
 from imagewright.runs.weights import checkpoint_at
+from imagewright.studio.pages.consents import consent_option
 from imagewright.studio.pages.train.forms import image_options, recorded_sources
 from imagewright.studio.serving.asked import Asked
 from imagewright.studio.serving.jobs import Job
@@ -165,12 +166,12 @@ def _place(studio: Studio, value: Any) -> str:
 def _consent(asked: Asked, *, is_needed: bool) -> list[str]:
     if asked.flag("self"):
         return ["--self"]
-    people = [Asked(each) for each in asked.items("people", most=20) if isinstance(each, dict)]
-    parts = [[each.text(name, "").strip() for name in ("who", "given_by", "when")] for each in people]
-    if any(";" in part for each in parts for part in each):
-        raise UserError("Consent: a name has no semicolon.")
-    found = [f"--consent={'; '.join(each)}" for each in parts if all(each)]
-    if is_needed and not found:
+    if not is_needed:  # a plan keeps nothing of a face
+        return []
+    people = [Asked({"person": each}).part("person") for each in asked.items("people", most=20)]
+    options = [consent_option(each, f"person {number}") for number, each in enumerate(people, 1)]
+    found = [each for each in options if each is not None]
+    if not found:
         raise UserError(
             "This model learns people's faces: say who they are, who gave the consent and when, or that the faces are "
             "yours."

@@ -27,10 +27,17 @@ async function choose({ things, nameOf, label, chosen = () => {}, value = null, 
       return current();
     },
     reload: () => load(select.value),
+    // Choose the first thing that fits, as a user would.
+    pick(fits) {
+      const found = all.find(fits);
+      if (!found) return;
+      select.value = found.id;
+      select.dispatchEvent(new Event("change"));
+    },
   };
 }
 
-// A labelled list of the runs that pass `fits(run)`. Returns { element, get value(), reload() }.
+// A labelled list of the runs that pass `fits(run)`. Returns { element, get value(), reload(), pick(fits) }.
 export const chooseRun = ({ fits = () => true, label = "Run", ...settings }) =>
   choose({
     things: async () => (await read("library/runs")).runs.filter((run) => !run.damaged && run.checkpoints.length && fits(run)),

@@ -79,3 +79,14 @@ class ValueCurve extends HTMLElement {
 }
 
 customElements.define("value-curve", ValueCurve);
+
+// Curves of different points over one axis: { label: [[x, y], ...] } as { x, curves }, with null between.
+export function joined(series) {
+  const places = [...new Set(Object.values(series).flatMap((points) => points.map(([x]) => x)))].sort((one, other) => one - other);
+  const curves = {};
+  for (const [label, points] of Object.entries(series)) {
+    const values = new Map(points);
+    curves[label] = places.map((x) => values.get(x) ?? null);
+  }
+  return { x: places, curves };
+}

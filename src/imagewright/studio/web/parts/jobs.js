@@ -99,3 +99,15 @@ export function followJob(id, tell = () => {}) {
     }, failed);
   });
 }
+
+// Show a job in a bar until it ends; resolves with the job at its end.
+export async function showJob(job, bar) {
+  bar.hidden = false;
+  const ended = await followJob(job.id, (now) => bar.show(now));
+  bar.hidden = ended.state === "done";
+  bar.addEventListener("dismissed", () => (bar.hidden = true), { once: true });
+  return ended;
+}
+
+// Why a job failed, as it said last.
+export const lastWords = (said) => said.trim().split("\n").slice(-3).join(" ") || "It failed without a word.";

@@ -11,7 +11,7 @@ export const NEEDS = {
 };
 
 // Whether a source alone can be learned by a model; a sentence if it cannot.
-export function whyNot(model, source) {
+function whyNot(model, source) {
   if (!source) return "";
   if (model.needs === "people" && source.kind !== "faces") return "It needs faces of two people, extracted from footage.";
   if (model.needs === "classes" && source.kind === "pictures" && source.classes < 2) return "It needs classes: sub-folders of pictures.";

@@ -32,13 +32,8 @@ class PictureView extends HTMLElement {
   show(picture) {
     const isFirst = this.#picture === null;
     this.#picture = picture;
-    if (this.#canvas.width !== picture.width || this.#canvas.height !== picture.height) {
-      [this.#canvas.width, this.#canvas.height] = [picture.width, picture.height];
-      this.#canvas.toggleAttribute("data-smooth", Math.max(picture.width, picture.height) >= SMOOTH_FROM);
-    }
-    const context = this.#canvas.getContext("2d");
-    if (picture.image instanceof ImageData) context.putImageData(picture.image, 0, 0);
-    else context.drawImage(picture.image, 0, 0);
+    this.#canvas.toggleAttribute("data-smooth", Math.max(picture.width, picture.height) >= SMOOTH_FROM);
+    drawOn(this.#canvas, picture);
     this.dataset.shown = Number(this.dataset.shown ?? 0) + 1;
     if (isFirst) this.#showTools();
   }
@@ -55,6 +50,14 @@ class PictureView extends HTMLElement {
 }
 
 customElements.define("picture-view", PictureView);
+
+// Draw a picture of the socket on a canvas, which takes its size.
+export function drawOn(canvas, { image, width, height }) {
+  if (canvas.width !== width || canvas.height !== height) [canvas.width, canvas.height] = [width, height];
+  const context = canvas.getContext("2d");
+  if (image instanceof ImageData) context.putImageData(image, 0, 0);
+  else context.drawImage(image, 0, 0);
+}
 
 // Save the file of a shown picture, with its provenance.
 export function savePicture({ ticket, name }, suffix = "png") {

@@ -1,7 +1,7 @@
 // Compare: runs beside each other. What is chosen at the top is shown below: samples, scores, curves, one photo, time.
 import { clear, counted, h } from "/web/dom.js";
 import { act, read } from "/web/api.js";
-import { followJob } from "/web/parts/jobs.js";
+import { followJob, lastWords } from "/web/parts/jobs.js";
 import { loadStyle } from "/web/parts/style.js";
 import { slider } from "/web/parts/slider.js";
 import { tell, told } from "/web/parts/toast.js";
@@ -51,7 +51,6 @@ export default async function show(root, asked) {
   );
   saving.update();
   update();
-  return () => parts.forEach((part) => part.leave?.());
 }
 
 function runButton(run, pressed, choose) {
@@ -105,7 +104,7 @@ function savePage(state) {
         const job = await act("compare/save_page", { runs: runs.map((run) => run.id), seed: state.seed });
         const ended = await followJob(job.id);
         if (ended.state === "done") clear(ready, h("a", { class: "button", href: `/made/${job.id}/0?save=true`, download: "" }, `Save ${ended.about.made[0].split("/").at(-1)}`));
-        else clear(ready, h("span", { class: "bad" }, `The page was not written: ${ended.said.trim().split("\n").at(-1)}`));
+        else clear(ready, h("span", { class: "bad" }, `The page was not written: ${lastWords(ended.said)}`));
       } catch (error) {
         clear(ready);
         throw error;

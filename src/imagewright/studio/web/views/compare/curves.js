@@ -2,7 +2,7 @@
 import { clear, h, newId } from "/web/dom.js";
 import { read } from "/web/api.js";
 import { told } from "/web/parts/toast.js";
-import "/web/parts/curve.js";
+import { joined } from "/web/parts/curve.js";
 
 export function showCurves(state) {
   const metric = h("select", { id: newId("metric") });
@@ -26,22 +26,10 @@ export function showCurves(state) {
     if (!found.metric) return;
     metric.value = found.metric;
     plot.setAttribute("aria-label", `${found.metric} of ${Object.keys(found.points).join(", ")}`);
-    const { x, curves } = aligned(found.points);
+    const { x, curves } = joined(found.points);
     await plot.set(x, curves, { xLabel: over.selectedOptions[0].textContent, height: 260 });
   });
   metric.addEventListener("change", update);
   over.addEventListener("change", update);
   return { element, update };
-}
-
-// Points by name on one x axis; where a curve has none it is null.
-export function aligned(points) {
-  const x = [...new Set(Object.values(points).flatMap((own) => own.map(([at]) => at)))].sort((one, other) => one - other);
-  const places = new Map(x.map((at, place) => [at, place]));
-  const curves = {};
-  for (const [name, own] of Object.entries(points)) {
-    curves[name] = Array(x.length).fill(null);
-    for (const [at, value] of own) curves[name][places.get(at)] = value;
-  }
-  return { x, curves };
 }

@@ -2,7 +2,7 @@
 import { clear, counted, h, newId } from "/web/dom.js";
 import { act, read } from "/web/api.js";
 import { chooseSource } from "/web/parts/choose.js";
-import { followJob } from "/web/parts/jobs.js";
+import { showJob } from "/web/parts/jobs.js";
 import { told, tellError } from "/web/parts/toast.js";
 
 const ARROWS = { lower: " ↓", higher: " ↑" };
@@ -20,12 +20,9 @@ export function showScores(state) {
   });
   const run = async (asked) => {
     const job = await act("compare/evaluate", { runs: state.runs().map((each) => each.id), ...asked });
-    bar.hidden = false;
-    const ended = await followJob(job.id, (now) => bar.show(now));
-    bar.hidden = ended.state === "done";
+    await showJob(job, bar);
     await showTable();
   };
-  bar.addEventListener("dismissed", () => (bar.hidden = true));
   evaluation(run).then((fields) => form.append(fields)).catch(tellError);
   return { element, update: showTable };
 }

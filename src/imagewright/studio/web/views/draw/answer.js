@@ -1,7 +1,7 @@
 // What the model makes of the sheet: the newest answer, alone or with the sheet before it under a wipe.
 import { clear, h } from "/web/dom.js";
 import { live } from "/web/live.js";
-import { openLarge, savePicture } from "/web/parts/picture.js";
+import { drawOn, openLarge, savePicture } from "/web/parts/picture.js";
 import { fileOf } from "/web/api.js";
 import { sendActions } from "/web/parts/sending.js";
 import "/web/parts/wipe.js";
@@ -27,7 +27,7 @@ export function answerOf(sheet, { shape, asked, missing, again }) {
   const show = (picture) => {
     shown = picture;
     view.show(picture);
-    paint(after, picture);
+    drawOn(after, picture);
     Object.assign(before, { width: sheet.canvas.width, height: sheet.canvas.height });
     before.getContext("2d").drawImage(sheet.canvas, 0, 0);
     buttons.hidden = false;
@@ -79,11 +79,4 @@ export function answerOf(sheet, { shape, asked, missing, again }) {
 function tellWork(said) {
   said.className = "small faint said";
   said.textContent = "The model works …";
-}
-
-function paint(canvas, { image, width, height }) {
-  Object.assign(canvas, { width, height });
-  const context = canvas.getContext("2d");
-  if (image instanceof ImageData) context.putImageData(image, 0, 0);
-  else context.drawImage(image, 0, 0);
 }

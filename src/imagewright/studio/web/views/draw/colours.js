@@ -4,7 +4,7 @@ import { colourOf, partsOf } from "/web/views/draw/raster.js";
 
 const HUES = ["red", "orange", "yellow", "green", "green", "turquoise", "turquoise", "light blue", "blue", "violet", "magenta", "pink"];
 
-export function nameOf([red, green, blue]) {
+function nameOf([red, green, blue]) {
   const [most, least] = [Math.max(red, green, blue), Math.min(red, green, blue)];
   const light = (most + least) / 2;
   if (most - least < 24) return light > 235 ? "white" : light > 150 ? "light grey" : light > 90 ? "grey" : light > 35 ? "dark grey" : "black";

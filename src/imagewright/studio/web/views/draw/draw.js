@@ -28,21 +28,23 @@ export default async function show(root, asked) {
     if (run.id === current) return;
     current = run.id;
     leave();
+    leave = () => {};
     sessionStorage.setItem(LATEST, run.id);
     clear(body, h("p", { class: "faint", role: "status" }, `${run.name} is opened …`));
     try {
       const model = await read("draw/model", { run: run.id });
       if (current !== run.id || !root.isConnected) return;
-      leave = await open(body, run, model, photo);
+      const end = await open(body, run, model, photo);
+      if (current !== run.id || !root.isConnected) return end(); // another run or page was opened meanwhile
+      leave = end;
       photo = null;
     } catch (error) {
-      clear(body, h("p", { class: "bad", role: "alert" }, error.message));
+      if (current === run.id) clear(body, h("p", { class: "bad", role: "alert" }, error.message));
     }
   };
-  const runList = await chooseRun({ fits: (run) => run.id in runs, chosen: () => {}, value: asked.run ?? wantedRun(runs, photo) });
+  // Not waited for: a model may take seconds to open, and the page is there before.
+  const runList = await chooseRun({ fits: (run) => run.id in runs, chosen: (run) => void chosen(run), value: asked.run ?? wantedRun(runs, photo) });
   root.append(h("div", { class: "row spread" }, h("h1", {}, "Draw"), runList.element), body);
-  runList.element.querySelector("select").addEventListener("change", () => chosen(runList.value));
-  chosen(runList.value); // a model may take seconds to open, and the page is there before
   return () => {
     current = null;
     leave();

@@ -10,7 +10,7 @@ export async function imageOf(ticket) {
   return imageOfBlob(await response.blob());
 }
 
-export async function imageOfBlob(blob) {
+async function imageOfBlob(blob) {
   const bitmap = await createImageBitmap(blob, { colorSpaceConversion: "none", premultiplyAlpha: "none" });
   const canvas = new OffscreenCanvas(bitmap.width, bitmap.height);
   const context = canvas.getContext("2d");

@@ -13,7 +13,7 @@ export function sourceCard(source) {
     return image;
   });
   const name = source.name === "." ? "this folder" : source.name;
-  const classes = source.classes > 1 ? `, ${counted(source.classes, "class").replace("classs", "classes")}` : "";
+  const classes = source.classes > 1 ? `, ${counted(source.classes, "class", "classes")}` : "";
   return h(
     "article",
     { class: "panel stack source-card", dataset: { source: source.id } },

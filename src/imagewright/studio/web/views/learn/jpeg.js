@@ -1,7 +1,7 @@
 // JPEG: quality as a slider, and the block of 8 x 8 pixels under the pointer at every stage of coding.
 import { decimals, h, whole } from "/web/dom.js";
 import { Channel } from "/web/live.js";
-import "/web/parts/picture.js";
+import { drawOn } from "/web/parts/picture.js";
 import { slider } from "/web/parts/slider.js";
 import { tellError } from "/web/parts/toast.js";
 import { shade } from "/web/views/learn/canvas.js";
@@ -29,7 +29,7 @@ export default async function show(root) {
     original.show(before);
     decoded.show(after);
     const isFirst = state.coded === null;
-    state.coded = { ...after.about, image: after.image };
+    state.coded = { ...after.about, picture: after };
     const { rows, columns, bits } = state.coded;
     if (isFirst) [state.row, state.column] = busiest(bits);
     state.row = Math.min(state.row, rows - 1);
@@ -42,11 +42,9 @@ export default async function show(root) {
   }
 
   function drawMap() {
-    const { image, rows, columns, bits } = state.coded;
-    [map.width, map.height] = [image.width, image.height];
+    const { picture, rows, columns, bits } = state.coded;
+    drawOn(map, picture);
     const context = map.getContext("2d");
-    if (image instanceof ImageData) context.putImageData(image, 0, 0);
-    else context.drawImage(image, 0, 0);
     if (state.showsBits) {
       const most = Math.max(...bits.map((row) => Math.max(...row)), 1);
       bits.forEach((row, y) =>

@@ -3,7 +3,7 @@ import { clear, decimals, h } from "/web/dom.js";
 import { Channel, live } from "/web/live.js";
 import { choosePicture, chooseRun, chooseSource } from "/web/parts/choose.js";
 import "/web/parts/pad.js";
-import { savePicture } from "/web/parts/picture.js";
+import { drawOn, savePicture } from "/web/parts/picture.js";
 import { sendActions } from "/web/parts/sending.js";
 import { told, tellError } from "/web/parts/toast.js";
 
@@ -69,9 +69,7 @@ export default async function show(root) {
     [state.axes, state.sheet] = [axes, found];
     chosen.hidden = found.about.latents <= 2;
     numbers.forEach((input, place) => Object.assign(input, { max: found.about.latents - 1, value: found.about.dimensions[place] }));
-    [sheet.width, sheet.height] = [found.width, found.height];
-    if (found.image instanceof ImageData) sheet.getContext("2d").putImageData(found.image, 0, 0);
-    else sheet.getContext("2d").drawImage(found.image, 0, 0);
+    drawOn(sheet, found);
     clear(dots, placed.map((each, number) => place(each, classes && labels ? classes[labels[number]] : `picture ${number}`)));
     clear(notes, h("p", { class: "small" }, `Across: ${axes[0]}. Upwards: ${axes[1]}. Each step holds an equal share of the prior.`), noted.map((note) => h("p", { class: "small faint" }, note)));
     ask();

@@ -2,7 +2,7 @@
 import { clear, h } from "/web/dom.js";
 import { act, pictureOf } from "/web/api.js";
 import { chooseRun } from "/web/parts/choose.js";
-import { followJob } from "/web/parts/jobs.js";
+import { followJob, lastWords } from "/web/parts/jobs.js";
 import { openLarge } from "/web/parts/picture.js";
 import { tellError } from "/web/parts/toast.js";
 
@@ -40,7 +40,7 @@ export async function findIn({ contents }, { nameOf, save }) {
       const ended = await followJob(job.id);
       if (!isOpen) return;
       if (ended.state === "done") show(run, ended.about.name);
-      else clear(result, h("p", { class: "bad" }, `It ${ended.state === "failed" ? "failed" : "was stopped"}. ${ended.said.trim().split("\n").at(-1) ?? ""}`));
+      else clear(result, h("p", { class: "bad" }, `It ${ended.state === "failed" ? "failed" : "was stopped"}. ${lastWords(ended.said)}`));
     } finally {
       mark();
     }

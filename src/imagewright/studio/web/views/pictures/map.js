@@ -3,7 +3,7 @@
 // "opened" (detail: the picture's number).
 import { h } from "/web/dom.js";
 
-export const COLOURS = ["#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#7f7f7f", "#8c6d31"];
+const COLOURS = ["#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#7f7f7f", "#8c6d31"];
 const THUMB = 44; // pixels of a thumbnail at the first scale
 const LARGEST = 110;
 const NEAR = 30; // pixels within which a click finds a picture

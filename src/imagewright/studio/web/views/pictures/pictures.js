@@ -74,7 +74,7 @@ export default async function show(root, asked) {
 
     const summary = checkSummary(page);
     state.leave.push(summary.end, () => leaveView?.());
-    const facts = [counted(contents.pictures, "picture"), `${contents.size.replace("x", " × ")} pixels`, contents.channels === 1 ? "grey" : "", contents.classes.length ? counted(contents.classes.length, "class").replace("classs", "classes") : "", contents.attributes.length ? counted(contents.attributes.length, "attribute") : ""];
+    const facts = [counted(contents.pictures, "picture"), `${contents.size.replace("x", " × ")} pixels`, contents.channels === 1 ? "grey" : "", contents.classes.length ? counted(contents.classes.length, "class", "classes") : "", contents.attributes.length ? counted(contents.attributes.length, "attribute") : ""];
     clear(place, h("p", { class: "lead" }, `${facts.filter(Boolean).join(", ")}.`), summary.element, notes(contents.notes), contents.moves.map((each) => movedLine(page, each)), tabs, bar.element, view);
     place.dataset.source = contents.id;
     choose(state.view).catch(tellError);
@@ -92,7 +92,7 @@ export default async function show(root, asked) {
   const adding = adder({
     added: async (folder) => {
       await sources.reload();
-      if (folder) await choose(`pictures/${folder}`);
+      if (folder) sources.pick(({ name }) => name === `pictures/${folder}`);
     },
   });
   adding.hidden = true;
@@ -112,14 +112,6 @@ export default async function show(root, asked) {
       else clear(place, h("p", {}, "There are no pictures in this folder yet. Drop a folder of pictures here."));
     },
   });
-  async function choose(name) {
-    const select = sources.element.querySelector("select");
-    const option = [...select.options].find(({ textContent }) => textContent === name || textContent.startsWith(`${name} (`));
-    if (!option) return;
-    select.value = option.value;
-    select.dispatchEvent(new Event("change"));
-  }
-
   title.replaceWith(h("div", { class: "row spread head" }, h("h1", {}, "Pictures"), h("span", { class: "row" }, sources.element, toggle, h("button", { class: "plain", title: "List the folder anew", onclick: told(() => open(true)) }, "Read again"))), adding);
   const dragged = (event) => event.dataTransfer?.types.includes("Files") && showAdding(true);
   document.addEventListener("dragenter", dragged);

@@ -3,6 +3,7 @@ import { h } from "/web/dom.js";
 import { act } from "/web/api.js";
 import { Channel } from "/web/live.js";
 import { choosePicture } from "/web/parts/choose.js";
+import { drawOn } from "/web/parts/picture.js";
 import { told } from "/web/parts/toast.js";
 import "/web/parts/pad.js";
 import { plainLook, viewOf } from "/web/views/steer/session.js";
@@ -36,7 +37,7 @@ export function blendSection({ session }) {
 function cornerButton(session, corners, place, changed) {
   const canvas = h("canvas", { "aria-hidden": "true" });
   const button = h("button", { class: `corner corner-${place}`, title: `${NAMES[place]}: change it`, "aria-label": `${NAMES[place]} corner: change it` }, canvas);
-  const channel = new Channel("steer/look", ([picture]) => drawPicture(canvas, picture), () => {});
+  const channel = new Channel("steer/look", ([picture]) => drawOn(canvas, picture), () => {});
   const show = () => channel.ask({ run: session.run, ...viewOf(session.look), ...plainLook(corners[place]) });
   const set = (start) => {
     corners[place] = session.corners[place] = start;
@@ -69,11 +70,4 @@ export function chooseStart(session, title, taken) {
   dialog.addEventListener("close", () => dialog.remove());
   document.body.append(dialog);
   dialog.showModal();
-}
-
-export function drawPicture(canvas, { image, width, height }) {
-  [canvas.width, canvas.height] = [width, height];
-  const context = canvas.getContext("2d");
-  if (image instanceof ImageData) context.putImageData(image, 0, 0);
-  else context.drawImage(image, 0, 0);
 }

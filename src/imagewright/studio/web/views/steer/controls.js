@@ -2,7 +2,7 @@
 import { clear, h, newId, whole } from "/web/dom.js";
 import { act } from "/web/api.js";
 import { live } from "/web/live.js";
-import { followJob } from "/web/parts/jobs.js";
+import { followJob, lastWords } from "/web/parts/jobs.js";
 import { slider } from "/web/parts/slider.js";
 import { tell, tellError, told } from "/web/parts/toast.js";
 import { section } from "/web/views/steer/sections.js";
@@ -31,7 +31,7 @@ export function directionSection({ session, refresh, run }) {
     const { job } = await act("steer/find_directions", { run: run.id, at, space, truncation, sample_from });
     tell("Searches for what varies most: the sliders come when it is done.");
     const ended = await followJob(job);
-    if (ended.state === "failed") tell(ended.said.trim().split("\n").at(-1), "bad");
+    if (ended.state === "failed") tell(lastWords(ended.said), "bad");
     await refresh();
   }) }, "Find what varies");
   const empty = h("p", { class: "small faint" }, "No directions are saved in this run. Search for what varies most in its pictures, or mark pictures with and without something on the page Pictures.");

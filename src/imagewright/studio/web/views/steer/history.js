@@ -2,7 +2,7 @@
 import { counted, h } from "/web/dom.js";
 import { act } from "/web/api.js";
 import { tell, told } from "/web/parts/toast.js";
-import { drawPicture } from "/web/views/steer/blend.js";
+import { drawOn } from "/web/parts/picture.js";
 
 export function historyStrip({ session, signal, refresh }) {
   const strip = h("div", { class: "strip", role: "list", "aria-label": "looks before" });
@@ -32,7 +32,7 @@ export function historyStrip({ session, signal, refresh }) {
 
 function lookButton(session, entry) {
   const canvas = h("canvas", { "aria-hidden": "true" });
-  if (entry.picture) drawPicture(canvas, entry.picture);
+  if (entry.picture) drawOn(canvas, entry.picture);
   const label = entry.picture?.about?.label ?? "look";
   const forget = h("button", { class: "forget", title: "Forget this look", "aria-label": `forget the look ${label}`, tabindex: "-1", onclick: () => session.forget(entry) }, "×");
   const back = h("button", { class: "back", title: `Return to ${label}`, "aria-label": `return to ${label}`, onclick: () => session.recall(entry) }, canvas);

@@ -1,7 +1,8 @@
 // Style mixing: some layers of the picture take the styles of another one. Of models whose layers take a style each.
 import { h, newId } from "/web/dom.js";
 import { Channel } from "/web/live.js";
-import { chooseStart, drawPicture } from "/web/views/steer/blend.js";
+import { drawOn } from "/web/parts/picture.js";
+import { chooseStart } from "/web/views/steer/blend.js";
 import { plainLook, viewOf } from "/web/views/steer/session.js";
 import { section } from "/web/views/steer/sections.js";
 
@@ -14,7 +15,7 @@ export function mixSection({ session }) {
   if (session.look.mix) session.mixing = session.look.mix;
   const { mixing } = session;
   const canvas = h("canvas", { "aria-hidden": "true" });
-  const channel = new Channel("steer/look", ([picture]) => drawPicture(canvas, picture), () => {});
+  const channel = new Channel("steer/look", ([picture]) => drawOn(canvas, picture), () => {});
   const show = () => channel.ask({ run: session.run, ...viewOf(session.look), ...plainLook(mixing.start) });
   const changed = () => session.change({ mix: mixing.layers.length ? { ...mixing } : undefined });
   const other = h("button", { class: "other", "aria-label": "the picture whose styles are taken: change it", onclick: () => chooseStart(session, "Take styles of", (start) => {

@@ -60,6 +60,9 @@ export function savedChoice(latents, start, chosen, words = "Saved latents …")
   return select;
 }
 
+// How near a model comes to a photo. Where both are equal the PSNR is infinite, which comes as null.
+const nearness = (psnr) => (psnr === null ? "the model draws it exactly" : `the model comes within ${psnr.toFixed(1)} dB of it`);
+
 function photoRow(parts) {
   const { about } = parts.session;
   const closer = h("button", { onclick: told(() => projectPhoto(parts, about)) }, "Bring it closer");
@@ -67,7 +70,7 @@ function photoRow(parts) {
     "div",
     { class: "photo row" },
     h("img", { src: fileOf(about.ticket, "webp"), alt: `the photo ${about.name}`, width: 64, height: 64 }),
-    h("span", { class: "stack small" }, h("span", {}, about.name), h("span", { class: "faint" }, about.psnr === undefined ? "" : `the model comes within ${about.psnr.toFixed(1)} dB of it`), about.notes?.length ? h("span", { class: "faint" }, about.notes.join(" ")) : null),
+    h("span", { class: "stack small" }, h("span", {}, about.name), h("span", { class: "faint" }, about.psnr === undefined ? "" : nearness(about.psnr)), about.notes?.length ? h("span", { class: "faint" }, about.notes.join(" ")) : null),
     closer,
   );
 }
@@ -86,7 +89,7 @@ export async function takePhoto(parts, picture) {
 }
 
 // Find the latents of a photo by optimisation. What is nearest so far is in the picture; "Stop" takes it as it is.
-export async function projectPhoto(parts, picture) {
+async function projectPhoto(parts, picture) {
   const { session, view: shown, status, signal } = parts;
   const asked = { run: session.run, ...viewOf(session.look), ticket: picture.ticket };
   try {
@@ -96,7 +99,7 @@ export async function projectPhoto(parts, picture) {
       words: "Searches for the photo in the model …",
       tell: (value) => {
         showTicket(shown, value.picture, picture.name);
-        return `Searches for the photo: ${value.psnr.toFixed(1)} dB`;
+        return `Searches for the photo: ${nearness(value.psnr)}`;
       },
     });
     session.replace(plainLook({ held: found.held }), { ...found, ...picture, label: found.label });

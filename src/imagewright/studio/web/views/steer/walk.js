@@ -35,7 +35,7 @@ export function walkSection({ session, signal }) {
 }
 
 function recorded(job, name) {
-  const address = `/api/steer/walk?job=${encodeURIComponent(job)}`;
+  const address = `/made/${job}/0`;
   const file = name.split("/").at(-1);
   const shown = name.endsWith(".mp4")
     ? h("video", { src: address, controls: true, loop: true, muted: true, autoplay: true, playsinline: true, "aria-label": "the walk" })

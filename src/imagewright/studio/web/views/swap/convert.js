@@ -2,10 +2,10 @@
 import { h } from "/web/dom.js";
 import { act, read } from "/web/api.js";
 import { choosePicture, chooseRun, chooseSource } from "/web/parts/choose.js";
+import { showJob } from "/web/parts/jobs.js";
 import { slider } from "/web/parts/slider.js";
 import { told } from "/web/parts/toast.js";
 import { list, personChoice } from "/web/views/swap/person.js";
-import { runJob } from "/web/views/swap/working.js";
 import { showResults } from "/web/views/swap/results.js";
 import { showStill } from "/web/views/swap/still.js";
 import { addressOf } from "/web/views/swap/swap.js";
@@ -95,7 +95,7 @@ function convertForm(state, values, results) {
       if (!state.source) throw new Error("Choose footage: a video, or pictures. A single photo is saved by the button below it.");
       start.disabled = true;
       try {
-        const ended = await runJob(await act("swap/convert", { ...values(), source: state.source.id, mark: mark.checked }), bar);
+        const ended = await showJob(await act("swap/convert", { ...values(), source: state.source.id, mark: mark.checked }), bar);
         if (ended.state === "done") await results.update(ended.id);
       } finally {
         start.disabled = false;

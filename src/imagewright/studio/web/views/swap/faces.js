@@ -2,11 +2,11 @@
 import { clear, counted, h, newId } from "/web/dom.js";
 import { act, addSource, pictureOf, read } from "/web/api.js";
 import { chooseSource } from "/web/parts/choose.js";
+import { showJob } from "/web/parts/jobs.js";
 import { openLarge } from "/web/parts/picture.js";
 import { tell, told } from "/web/parts/toast.js";
 import { list, personChoice } from "/web/views/swap/person.js";
 import { addressOf } from "/web/views/swap/swap.js";
-import { runJob } from "/web/views/swap/working.js";
 import "/web/parts/drop.js";
 import "/web/parts/wall.js";
 
@@ -41,11 +41,9 @@ export async function showFaces(root, asked) {
 async function showSide({ who, title, help }, first, change, reloadAll) {
   const people = h("div", { class: "people" });
   const set = await chooseSource({ label: "Set of faces", none: "none yet", value: first, fits: (each) => each.kind === "faces", chosen: (each) => (change(each?.id ?? null), showPeople(people, each, use)) });
-  const list = set.element.querySelector("select");
   async function use(id) {
     await set.reload();
-    list.value = id;
-    list.dispatchEvent(new Event("change"));
+    set.pick((each) => each.id === id);
     finder.open = false;
     reloadAll();
   }
@@ -74,9 +72,8 @@ async function findFaces(use) {
       refused.slice(0, 3).forEach((text) => tell(text, "bad"));
       if (!added) return;
       await source.reload();
-      const select = source.element.querySelector("select");
-      const found = [...select.options].find((option) => option.textContent.startsWith(`pictures/${folder}`));
-      if (found) select.value = found.value;
+      const place = `pictures/${folder}`; // or one video in it
+      source.pick(({ name: each }) => each === place || each.startsWith(`${place}/`));
     }),
   );
   start.addEventListener(
@@ -88,7 +85,7 @@ async function findFaces(use) {
         const isPicked = !person.element.hidden;
         if (isPicked && !person.value) throw new Error("Choose the set of faces and the person who is meant.");
         const job = await act("swap/extract", { source: source.value.id, every: Number(every.value), ...(isPicked ? { person: person.value } : {}) });
-        const ended = await runJob(job, bar);
+        const ended = await showJob(job, bar);
         if (ended.state === "done") await use(ended.about.faces);
       } finally {
         start.disabled = false;
@@ -114,7 +111,7 @@ async function showPeople(root, set, use) {
   const bar = h("job-bar", { hidden: true });
   const keep = (number) =>
     told(async () => {
-      const ended = await runJob(await act("swap/keep_person", { faces: set.id, number }), bar);
+      const ended = await showJob(await act("swap/keep_person", { faces: set.id, number }), bar);
       if (ended.state === "done") await use(ended.about.faces);
     });
   const groups = found.people.map(({ number, count, faces }) =>

@@ -2,10 +2,9 @@
 import { clear, counted, decimals, h } from "/web/dom.js";
 import { act, pictureOf, read } from "/web/api.js";
 import { chooseSource } from "/web/parts/choose.js";
-import { followJob } from "/web/parts/jobs.js";
+import { followJob, showJob } from "/web/parts/jobs.js";
 import { openLarge } from "/web/parts/picture.js";
 import { told } from "/web/parts/toast.js";
-import { runJob } from "/web/views/swap/working.js";
 import "/web/parts/wall.js";
 
 export function showResults() {
@@ -64,7 +63,7 @@ function measures(result) {
     told(async () => {
       start.disabled = true;
       try {
-        const ended = await runJob(await act("swap/check", { job: result.job, ...(faces ? { faces: faces.id } : {}) }), bar);
+        const ended = await showJob(await act("swap/check", { job: result.job, ...(faces ? { faces: faces.id } : {}) }), bar);
         if (ended.state === "done") await show(ended.id);
       } finally {
         start.disabled = false;

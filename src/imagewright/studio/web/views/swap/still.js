@@ -2,7 +2,7 @@
 import { clear, counted, h } from "/web/dom.js";
 import { fileOf } from "/web/api.js";
 import { Channel } from "/web/live.js";
-import { openLarge, savePicture } from "/web/parts/picture.js";
+import { drawOn, openLarge, savePicture } from "/web/parts/picture.js";
 import "/web/parts/wipe.js";
 
 // Returns { element, ask(asked) }.
@@ -22,8 +22,8 @@ export function showStill() {
     ([old, made]) => {
       empty.hidden = true;
       frame.hidden = false;
-      draw(before, old);
-      draw(after, made);
+      drawOn(before, old);
+      drawOn(after, made);
       shown = made;
       element.dataset.shown = Number(element.dataset.shown ?? 0) + 1;
       const { faces, others } = made.about;
@@ -43,11 +43,4 @@ export function showStill() {
     channel.ask(asked);
   };
   return { element, ask };
-}
-
-function draw(canvas, { image, width, height }) {
-  if (canvas.width !== width || canvas.height !== height) [canvas.width, canvas.height] = [width, height];
-  const context = canvas.getContext("2d");
-  if (image instanceof ImageData) context.putImageData(image, 0, 0);
-  else context.drawImage(image, 0, 0);
 }

@@ -3,12 +3,11 @@ import { clear, counted, duration, h, newId, whole } from "/web/dom.js";
 import { act, pictureOf, read } from "/web/api.js";
 import { live } from "/web/live.js";
 import { openLarge } from "/web/parts/picture.js";
-import { followJob } from "/web/parts/jobs.js";
+import { followJob, lastWords } from "/web/parts/jobs.js";
 import { told, tellError } from "/web/parts/toast.js";
-import { aligned } from "/web/views/compare/curves.js";
 import { askConsent } from "/web/views/swap/consent.js";
 import { addressOf } from "/web/views/swap/swap.js";
-import "/web/parts/curve.js";
+import { joined } from "/web/parts/curve.js";
 
 export async function showTrain(root, asked) {
   const [{ models }, { sources }, { runs }] = await Promise.all([read("swap/models"), read("library/sources"), read("library/runs")]);
@@ -98,12 +97,12 @@ function watchRun(root, id, job) {
   const open = () => openLarge(sheet.src, "the latest sheet");
   const button = h("button", { class: "plain sheet-button", onclick: open, "aria-label": "Open the sheet large", hidden: true }, sheet);
   const sheets = h("div", { class: "stack" }, button, h("p", { class: "small faint" }, "Each face, drawn anew, and drawn as the other person."));
-  const told = h("div", { class: "stack" }, curve, h("p", { class: "small faint" }, "How far the drawn face is from each person: below 0.6 it is taken for the same one."), findings, stopped, next);
-  root.append(h("section", { class: "stack", "aria-label": "The training" }, title, state, bar, h("div", { class: "columns even" }, sheets, told)));
+  const beside = h("div", { class: "stack" }, curve, h("p", { class: "small faint" }, "How far the drawn face is from each person: below 0.6 it is taken for the same one."), findings, stopped, next);
+  root.append(h("section", { class: "stack", "aria-label": "The training" }, title, state, bar, h("div", { class: "columns even" }, sheets, beside)));
   let hasBegun = false;
   if (job) {
     followJob(job).then((ended) => {
-      if (ended.state === "failed" && !hasBegun) state.textContent = `The training did not start: ${ended.said.trim().split("\n").at(-1)}`;
+      if (ended.state === "failed" && !hasBegun) state.textContent = `The training did not start: ${lastWords(ended.said)}`;
     }, tellError);
   }
   return live.follow("swap/training", { run: id }, (now) => {
@@ -129,7 +128,7 @@ function watchRun(root, id, job) {
     const shown = Object.fromEntries(names.map((name) => [name.replace("likeness/", ""), now.curves[name]]));
     curve.hidden = !names.length;
     if (names.length) {
-      const { x, curves } = aligned(shown);
+      const { x, curves } = joined(shown);
       curve.set(x, curves, { height: 220 });
     }
     clear(findings, now.findings.map((each) => h("div", { class: "finding small" }, h("p", { class: "warn" }, `${each.name}: ${each.evidence}`), each.suggestion && h("p", {}, each.suggestion))));

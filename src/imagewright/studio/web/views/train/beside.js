@@ -4,9 +4,9 @@ import { live } from "/web/live.js";
 import { titleOf } from "/web/parts/form.js";
 import { slider } from "/web/parts/slider.js";
 import { tellError } from "/web/parts/toast.js";
-import { isWide, joined } from "/web/views/train/curves.js";
+import { isWide } from "/web/views/train/curves.js";
 import { samplesOverTime } from "/web/views/train/samples.js";
-import "/web/parts/curve.js";
+import { joined } from "/web/parts/curve.js";
 
 const MOST = 4;
 

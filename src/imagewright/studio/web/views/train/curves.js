@@ -1,22 +1,11 @@
 // The curves of one run: a panel for each phase, with terms of like sizes, as its report shows them.
 import { h } from "/web/dom.js";
 import { titleOf } from "/web/parts/form.js";
-import "/web/parts/curve.js";
+import { joined } from "/web/parts/curve.js";
 
 const LOG_RATIO = 50; // a positive quantity whose largest value is more than this times its smallest gets a log scale
 const TITLES = { losses: "Losses", judged: "Discriminator: how well it tells", derived: "Derived from the losses", settings: "Speed and learning rates" };
 const NOTES = { judged: "The chance that the first gets a higher logit than the second. At 0.5 it cannot tell them apart; real far over held out means that it has learned its pictures by heart." };
-
-// Curves of different points over one axis: { label: [[x, y], ...] } as { x, curves }, with null between.
-export function joined(series) {
-  const places = [...new Set(Object.values(series).flatMap((points) => points.map(([x]) => x)))].sort((one, other) => one - other);
-  const curves = {};
-  for (const [label, points] of Object.entries(series)) {
-    const values = new Map(points);
-    curves[label] = places.map((x) => values.get(x) ?? null);
-  }
-  return { x: places, curves };
-}
 
 export function isWide(series) {
   const values = Object.values(series).flatMap((points) => points.map(([, y]) => y));

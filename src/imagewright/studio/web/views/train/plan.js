@@ -1,7 +1,7 @@
 // What a training would be, measured by a job before it starts.
 import { brief, clear, duration, h, whole } from "/web/dom.js";
 import { act, read } from "/web/api.js";
-import { followJob } from "/web/parts/jobs.js";
+import { followJob, lastWords } from "/web/parts/jobs.js";
 
 const GIB = 2 ** 30;
 
@@ -27,8 +27,6 @@ export function planPanel(asked) {
   const button = h("button", { onclick: make }, "Plan first");
   return { button, element, forget: () => clear(element) };
 }
-
-export const lastWords = (said) => said.trim().split("\n").slice(-3).join(" ") || "It failed without a word.";
 
 function facts(plan) {
   const [height, width] = plan.size;

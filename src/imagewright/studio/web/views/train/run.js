@@ -8,7 +8,7 @@ import { hasDraft } from "/web/views/train/drafts.js";
 import { curvePanels } from "/web/views/train/curves.js";
 import { findingsPanel } from "/web/views/train/findings.js";
 import { samplesOverTime } from "/web/views/train/samples.js";
-import { lastWords } from "/web/views/train/plan.js";
+import { lastWords } from "/web/parts/jobs.js";
 
 const GIB = 2 ** 30;
 

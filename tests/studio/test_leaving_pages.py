@@ -1,0 +1,70 @@
+"""A page that is left lets go of all that it holds, also one that is left before it is there."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from served_studio import ServedStudio, Walk
+
+# The names of the feeds that pages follow, in `followed`.
+WATCH = """async () => {
+  const { live } = await import("/web/live.js");
+  const follow = live.follow.bind(live);
+  window.followed = new Set();
+  live.follow = (feed, ...given) => {
+    const end = follow(feed, ...given);
+    window.followed.add(feed);
+    return () => {
+      end();
+      window.followed.delete(feed);
+      window.followed.ended = true;
+    };
+  };
+}"""
+
+
+def until(page: Any, holds: str) -> None:
+    """Wait until something holds. Playwright's own wait evaluates a string, which the pages' policy forbids."""
+    for _ in range(200):
+        if page.evaluate(holds):
+            return
+        page.wait_for_timeout(25)
+    raise AssertionError(f"{holds}: {page.evaluate('[...followed]')}")
+
+
+def test_a_page_left_while_it_loads_follows_nothing(
+    tmp_path: Path, serve: Callable[[Path], ServedStudio], walk: Callable[..., Walk]
+) -> None:
+    page = walk(serve(tmp_path)).page
+    page.evaluate("location.hash = '#/train'")
+    page.wait_for_selector("main[data-page=train][data-state=open]")
+    page.evaluate(WATCH)
+    waiting: list[Any] = []
+
+    def hold(route: Any) -> None:
+        waiting.append(route)
+
+    page.route("**/api/library/models?*", hold)
+    page.evaluate("location.hash = '#/home'")
+    while not waiting:
+        page.wait_for_timeout(20)
+    page.evaluate("location.hash = '#/learn'")
+    page.wait_for_selector("main[data-page=learn][data-state=open] .laboratory")
+    waiting.pop().continue_()
+    until(page, "followed.has('home/trainings') || followed.ended")
+    page.evaluate("location.hash = '#/compare'")
+    page.wait_for_selector("main[data-page=compare][data-state=open]")
+    until(page, "followed.size === 0")
+
+
+def test_a_window_closes_with_its_page(
+    tmp_path: Path, serve: Callable[[Path], ServedStudio], walk: Callable[..., Walk]
+) -> None:
+    page = walk(serve(tmp_path)).page
+    page.evaluate("import('/web/parts/picture.js').then(({ openLarge }) => openLarge('/web/icon.svg', 'a picture'))")
+    page.locator("dialog[open]").wait_for()
+    page.evaluate("location.hash = '#/train'")
+    page.wait_for_selector("main[data-page=train][data-state=open]")
+    assert page.locator("dialog").count() == 0
