@@ -74,7 +74,7 @@ export default async function show(root, asked) {
 
     const summary = checkSummary(page);
     state.leave.push(summary.end, () => leaveView?.());
-    const facts = [counted(contents.pictures, "picture"), `${contents.size.replace("x", " × ")} pixels`, contents.channels === 1 ? "grey" : "", contents.classes.length ? counted(contents.classes.length, "class").replace("classs", "classes") : "", contents.attributes.length ? counted(contents.attributes.length, "attribute") : ""];
+    const facts = [counted(contents.pictures, "picture"), `${contents.size.replace("x", " × ")} pixels`, contents.channels === 1 ? "grey" : "", contents.classes.length ? counted(contents.classes.length, "class", "classes") : "", contents.attributes.length ? counted(contents.attributes.length, "attribute") : ""];
     clear(place, h("p", { class: "lead" }, `${facts.filter(Boolean).join(", ")}.`), summary.element, notes(contents.notes), contents.moves.map((each) => movedLine(page, each)), tabs, bar.element, view);
     place.dataset.source = contents.id;
     choose(state.view).catch(tellError);
