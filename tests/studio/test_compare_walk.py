@@ -77,4 +77,7 @@ def test_a_folder_without_runs_says_what_to_do(
 ) -> None:
     walking = walk(serve(tmp_path))
     assert "Train one" in walking.open("compare").locator("main").inner_text()
+    walking.page.set_viewport_size({"width": 390, "height": 844})
+    assert walking.page.locator("#nav").bounding_box()["height"] < 120  # a short page does not stretch it
+    walking.page.get_by_role("link", name="Learn", exact=True).click(trial=True)  # all pages are in sight
     assert "No swap is trained" in walking.open("swap?step=convert").locator("main").inner_text()

@@ -73,11 +73,28 @@ def test_mistakes_are_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -
 
     assert main(["studio", str(tmp_path / "nowhere")]) == 2
     assert "nowhere" in capsys.readouterr().err
+    file = tmp_path / "anna.mp4"
+    file.write_bytes(b"")
+    assert main(["studio", str(file)]) == 2
+    assert "anna.mp4 is a file" in capsys.readouterr().err
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         assert main(["studio", str(tmp_path), "--port", str(taken.getsockname()[1]), "--no-browser"]) == 2
     assert "--port" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("absent", ["uvicorn", "starlette.applications", "websockets"])
+def test_the_missing_extra_is_said(
+    absent: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from imagewright.cli import main
+
+    for name in [each for each in sys.modules if each.startswith("imagewright.studio.")]:
+        monkeypatch.delitem(sys.modules, name)  # so that it is imported anew
+    monkeypatch.setitem(sys.modules, absent, None)
+    assert main(["studio", str(tmp_path), "--no-browser"]) == 2
+    assert "pip install 'imagewright[studio]'" in capsys.readouterr().err
 
 
 def test_a_page_says_that_the_studio_has_ended(

@@ -197,5 +197,5 @@ def test_a_training_is_followed(studio: ServedStudio) -> None:
     state = first(studio.run_id("runs/swap"))
     assert (state["images_seen"], state["training"], state["checkpoints"]) == (8, False, 1)
     assert state["sheet"] == "000000008"
-    assert state["consent"] == ["self, by self"]
+    assert state["consent"] == ["the face is the user's own"]
     assert first("guess") == {"waits": True}

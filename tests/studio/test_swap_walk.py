@@ -54,7 +54,7 @@ def test_a_face_is_swapped(
         side.locator("picture-wall button img").nth(2).wait_for()
     page.get_by_role("link", name="Go on to training").click()
     page.get_by_role("button", name="Start the training").click()
-    page.get_by_text("consent of the source is missing").wait_for()
+    page.get_by_text("consent of the person put in is missing").wait_for()
     walking.allowed = ("400",)
     own, other = page.locator("fieldset").all()
     own.get_by_label("It is my own face").check()
@@ -65,6 +65,7 @@ def test_a_face_is_swapped(
     page.get_by_role("button", name="Start the training").click()
     page.get_by_text("Waits for the first report").wait_for()
     assert "--consent=Bert Ray; Bert Ray; 2026-01-20" in commands[-1]
+    assert "--preset" not in commands[-1]  # what was not chosen is left to the training, which knows the machine
     page.get_by_label("Watch a training").select_option(label="runs/swap")
     page.get_by_text("8 of 8 images seen").wait_for()
 

@@ -55,6 +55,10 @@ def test_a_run_is_looked_at_branched_and_lost(
     page.wait_for_selector(".strip-views[data-shown='4'] picture-view[data-shown]")
     assert page.locator(".strip-views figcaption").all_inner_texts() == ["0", "8", "16", "24"]
     assert page.locator("h3", has_text="Discriminator").count() >= 2
+    drawn = "document.querySelector('value-curve canvas').toDataURL()"
+    light = page.evaluate(drawn)
+    page.emulate_media(color_scheme="dark")
+    assert any(page.evaluate(drawn) != light for _ in range(200))  # the numbers of its axes are light on dark now
     assert not steps.has_sideways_scroll()
     place.rename(tmp_path / "away")
     page.wait_for_selector("[data-run=gone]")
@@ -70,6 +74,7 @@ def test_a_run_is_looked_at_branched_and_lost(
     page.get_by_label("Latent dim").fill("0")
     page.get_by_role("button", name="Start training").click()
     assert "At least 1" in page.inner_text(".field[data-option=latent_dim]")
+    page.locator("details.runs > summary").click()
     for box in page.locator("table input").all():
         box.check()
     page.get_by_role("button", name="Beside each other").click()

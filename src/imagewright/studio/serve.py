@@ -38,9 +38,11 @@ def open_studio(
     """
     place = Path(folder).expanduser()
     if not place.is_dir():
-        raise UserError(f"There is no folder {place}: name the folder of your runs and pictures.")
+        what = f"{place} is a file" if place.exists() else f"There is no folder {place}"
+        raise UserError(f"{what}: name the folder of your runs and pictures.")
     try:
         import uvicorn
+        import websockets  # noqa: F401 (needed by uvicorn when it begins to serve)
 
         from imagewright.studio.pages.all_pages import PAGES
         from imagewright.studio.serving.app import build_app

@@ -2,7 +2,7 @@
 import { clear, h } from "/web/dom.js";
 import { live } from "/web/live.js";
 import { GONE, read, Refused } from "/web/api.js";
-import { tell, tellError } from "/web/parts/toast.js";
+import { forgetErrors, tell, tellError } from "/web/parts/toast.js";
 import { PAGES } from "/web/pages.js";
 
 const main = document.getElementById("main");
@@ -23,6 +23,7 @@ async function open() {
   }
   document.title = `${page.title} – imagewright`;
   leave?.();
+  forgetErrors();
   leave = null;
   for (const dialog of document.querySelectorAll("dialog")) dialog.close(); // they belong to the page that is left
   main.dataset.page = page.name;
@@ -69,14 +70,15 @@ async function start() {
   const links = PAGES.map((page) => h("a", { href: `#/${page.name}`, dataset: { page: page.name } }, page.title));
   nav.append(brand, ...links, h("div", { class: "end" }, theme()));
   window.addEventListener("hashchange", open);
-  let wasDown = false;
+  let down = null; // the sentence about it
   live.addEventListener("down", () => {
-    if (!wasDown) tell("The studio does not answer. It may have been ended: this page goes on when it is back.", "bad");
-    wasDown = true;
+    down ??= tell("The studio does not answer. It may have been ended: this page goes on when it is back.", "bad");
+    down.dataset.stays = "";
   });
   live.addEventListener("up", () => {
-    if (wasDown) tell("The studio answers again.");
-    wasDown = false;
+    if (down) tell("The studio answers again.");
+    down?.remove();
+    down = null;
   });
   open();
   const { showJobs } = await import("/web/parts/jobs.js");

@@ -11,6 +11,7 @@ from typing import Any, Literal, get_args, get_origin
 from anyio import to_thread
 
 from imagewright import catalogue, configs
+from imagewright.consent import SELF
 from imagewright.errors import UserError
 from imagewright.runs.lock import is_training
 from imagewright.runs.places import SAMPLES
@@ -20,7 +21,7 @@ from imagewright.studio.serving.library import NotThereError, id_of
 from imagewright.studio.serving.studio import Studio
 
 POLL_SECONDS = 2.0
-PEOPLE = ("source", "target")
+PEOPLE = {"source": "person put in", "target": "person replaced"}
 
 
 def models(_: Studio, __: Asked) -> dict[str, Any]:
@@ -44,7 +45,6 @@ def _options_of(name: str) -> list[dict[str, Any]]:
         {
             "name": option,
             "choices": [str(each) for each in get_args(fields[option].annotation)],
-            "default": fields[option].get_default(call_default_factory=True),
             "help": fields[option].description,
         }
         for option in configs.options_of(config_class)
@@ -57,7 +57,7 @@ def train(studio: Studio, asked: Asked) -> dict[str, Any]:
     model = asked.choice("model", swap_models())
     sets = [studio.library.path_of(asked.text(who), "faces") for who in PEOPLE]
     if sets[0] == sets[1]:
-        raise UserError("Source and target are the same set of faces: choose two people.")
+        raise UserError("Both are the same set of faces: choose two people.")
     consents = consent_options(asked)
     out = studio.new_place("runs", asked.text("name", f"swap-{sets[0].name}-{sets[1].name}"[:70]))
     minutes = asked.number("minutes", 10, low=0.1, high=100_000)
@@ -78,16 +78,16 @@ def consent_options(asked: Asked) -> list[str]:
     Raises `UserError` for a person without consent, and `ConfigError` for one that says too little.
     """
     given, options = asked.part("consent"), list[str]()
-    for who in PEOPLE:
+    for who, person in PEOPLE.items():
         entry = given.part(who)
         if entry.flag("own"):
             options += [] if "--self" in options else ["--self"]
             continue
-        option = consent_option(entry, f"the {who}")
+        option = consent_option(entry, f"the {person}")
         if option is None:
             raise UserError(
-                f"The consent of the {who} is missing: say whose face it is, who gave the consent and when, or that it "
-                "is your own face."
+                f"The consent of the {person} is missing: say whose face it is, who gave the consent and when, or that "
+                "it is your own face."
             )
         options.append(option)
     return options
@@ -102,6 +102,12 @@ async def follow_training(studio: Studio, asked: Asked) -> AsyncGenerator[dict[s
             before = now
             yield now
         await asyncio.sleep(POLL_SECONDS)
+
+
+def _consent_line(consent: dict[str, Any]) -> str:
+    if consent.get("who") == SELF:
+        return "the face is the user's own"
+    return f"{consent.get('who')}, by {consent.get('given_by')}"
 
 
 def _state_of(studio: Studio, key: str) -> dict[str, Any]:
@@ -128,5 +134,5 @@ def _state_of(studio: Studio, key: str) -> dict[str, Any]:
             {name: each.get(name) for name in ("name", "evidence", "suggestion")}
             for each in history.findings().values()
         ],
-        "consent": [f"{each.get('who')}, by {each.get('given_by')}" for each in run.record.get("consent") or []],
+        "consent": [_consent_line(each) for each in run.record.get("consent") or []],
     }

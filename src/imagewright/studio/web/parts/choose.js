@@ -5,15 +5,18 @@ import { told } from "/web/parts/toast.js";
 import "/web/parts/drop.js";
 import "/web/parts/wall.js";
 
-// A labelled list. things(): what there is now; nameOf(thing); `none` names an entry for nothing, `empty` a list without
-// any. chosen(thing) is called at once and at each change; null if there is none.
-async function choose({ things, nameOf, label, chosen = () => {}, value = null, none = null, empty = "nothing yet" }) {
+// A labelled list. things(): what there is now; nameOf(thing); groupOf(thing, things): the heading below which it comes,
+// after all that have none (""); `none` names an entry for nothing, `empty` a list without any. chosen(thing) is called at
+// once and at each change; null if there is none.
+async function choose({ things, nameOf, groupOf = () => "", label, chosen = () => {}, value = null, none = null, empty = "nothing yet" }) {
   const select = h("select", { id: newId("choice") });
   let all = [];
   const current = () => all.find((each) => each.id === select.value) ?? null;
   const load = async (wanted) => {
     all = await things();
-    clear(select, none === null ? [] : h("option", { value: "" }, none), all.map((each) => h("option", { value: each.id }, nameOf(each))));
+    const groups = Map.groupBy(all, (each) => groupOf(each, all));
+    const options = (each) => each.map((thing) => h("option", { value: thing.id }, nameOf(thing)));
+    clear(select, none === null ? [] : h("option", { value: "" }, none), options(groups.get("") ?? []), [...groups].filter(([group]) => group).map(([group, inside]) => h("optgroup", { label: group }, options(inside))));
     if (!all.length && none === null) select.append(h("option", {}, empty));
     select.disabled = !all.length;
     if (all.some((each) => each.id === wanted)) select.value = wanted;
@@ -50,11 +53,25 @@ export const chooseRun = ({ fits = () => true, label = "Run", ...settings }) =>
 // A labelled list of the sources that pass `fits(source)`. As `chooseRun`.
 export const chooseSource = ({ fits = () => true, label = "Pictures", ...settings }) =>
   choose({
-    things: async () => (await read("library/sources")).sources.filter(fits),
-    nameOf: (source) => (source.pictures === null ? source.name : `${source.name} (${counted(source.pictures, "picture")})`),
+    things: async () => inOrder((await read("library/sources")).sources).filter(fits),
+    nameOf: (source) => (source.pictures === null ? titleOfSource(source) : `${titleOfSource(source)} (${counted(source.pictures, "picture")})`),
+    groupOf: (source, sources) => {
+      const whole = sources.find((each) => isClass(source, [each]));
+      return whole ? `Classes of ${whole.name}` : "";
+    },
     label,
     ...settings,
   });
+
+// Folders and sets first, then a few pictures that lie in the studio's folder itself, videos, and what is built in.
+const FEW = 10;
+const rank = ({ name, kind, pictures }) => (kind === "builtin" ? 3 : kind === "video" ? 2 : name === "." && pictures < FEW ? 1 : 0);
+export const inOrder = (sources) => sources.toSorted((one, other) => rank(one) - rank(other));
+
+export const titleOfSource = ({ name }) => (name === "." ? "this folder" : name);
+
+// Whether a source is a class of another one.
+export const isClass = (source, sources) => sources.some((each) => each.classes > 1 && source.name.startsWith(`${each.name}/`));
 
 const SHOWN = 500; // pictures of a source that are offered
 

@@ -1,6 +1,7 @@
 // <value-curve>: curves over images seen (or any x), readable without colour: each has its own dash as well. By uPlot,
 // which is loaded when the first curve is shown.
 import { brief, h } from "/web/dom.js";
+import { watchColours } from "/web/parts/style.js";
 
 const COLOURS = ["#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9"];
 const DASHES = [[], [7, 4], [2, 3], [10, 3, 2, 3], [14, 5], [4, 2, 1, 2]];
@@ -20,11 +21,13 @@ class ValueCurve extends HTMLElement {
   #plot = null;
   #names = null;
   #watch = null;
+  #unwatch = null;
   #pending = null;
-  #scale = null;
 
   disconnectedCallback() {
     this.#watch?.disconnect();
+    this.#unwatch?.();
+    this.#watch = this.#unwatch = null;
     this.#plot?.destroy();
     this.#plot = null;
   }
@@ -47,8 +50,8 @@ class ValueCurve extends HTMLElement {
   #draw(uPlot, { curves, xLabel, height, log }, data) {
     this.#plot?.destroy();
     const style = getComputedStyle(this);
-    const [ink, line] = [style.getPropertyValue("color"), "rgb(128 128 128 / 0.25)"];
-    const axis = { stroke: ink, grid: { stroke: line, width: 1 }, ticks: { stroke: line }, font: "12px system-ui" };
+    const line = "rgb(128 128 128 / 0.25)";
+    const axis = { stroke: () => style.color, grid: { stroke: line, width: 1 }, ticks: { stroke: line }, font: "12px system-ui" };
     const series = Object.keys(curves).map((label, place) => ({
       label,
       stroke: COLOURS[place % COLOURS.length],
@@ -75,6 +78,7 @@ class ValueCurve extends HTMLElement {
     );
     this.#watch ??= new ResizeObserver(() => this.#plot?.setSize({ width: this.clientWidth, height }));
     this.#watch.observe(this);
+    this.#unwatch ??= watchColours(() => this.#plot?.redraw(false, true));
   }
 }
 

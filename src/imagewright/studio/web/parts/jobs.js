@@ -42,7 +42,7 @@ class JobBar extends HTMLElement {
     const runs = job.state === "running";
     title.textContent = job.title;
     const left = runs && done > 0 && total > done && seconds > 1 ? `, ${duration(((total - done) * seconds) / done)} left` : "";
-    state.textContent = runs ? (stage ? `${stage}: ${whole(done)} of ${whole(total)}${left}` : "starts") : WORDS[job.state];
+    state.textContent = runs ? (stage ? `${stage}: ${whole(done)} of ${whole(total)}${left}` : "starts") : stopAsked && job.state === "killed" ? "was stopped at once" : WORDS[job.state];
     if (stopAsked && runs) state.textContent += " – it saves, and stops";
     bar.hidden = !runs;
     if (total) bar.value = done / total;

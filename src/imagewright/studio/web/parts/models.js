@@ -23,10 +23,11 @@ function card(model, source, choose) {
   return h(
     "article",
     { class: "panel stack model-card", dataset: { model: model.name } },
-    h("div", { class: "row spread" }, h("h3", {}, model.name), h("span", { class: "tag" }, NEEDS[model.needs] ?? model.needs)),
+    h("h3", {}, model.name),
     h("p", { class: "small" }, model.summary),
     h("p", { class: "small faint" }, model.paper),
     h("p", { class: "small faint" }, `Can ${model.verbs.join(", ")}.`),
+    h("p", {}, h("span", { class: "tag" }, `needs ${NEEDS[model.needs] ?? model.needs}`)),
     reason ? h("p", { class: "small warn" }, reason) : [],
     h("div", { class: "row end" }, h("button", { onclick: () => choose(model), "aria-label": `Train ${model.name}` }, "Choose")),
   );

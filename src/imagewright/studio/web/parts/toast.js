@@ -1,4 +1,4 @@
-// Short sentences at the edge of the page. Errors stay until they are closed.
+// Short sentences at the edge of the page. Errors stay until they are closed, or another page is opened.
 import { h } from "/web/dom.js";
 
 const SECONDS = 6;
@@ -11,6 +11,11 @@ export function tell(text, kind = "") {
   while (toasts.childElementCount > 4) toasts.firstElementChild.remove();
   if (kind !== "bad") setTimeout(() => toast.remove(), SECONDS * 1000);
   return toast;
+}
+
+// Take away the errors of a page that is left. What is true of all pages has `data-stays`.
+export function forgetErrors() {
+  for (const each of document.querySelectorAll("#toasts .toast.bad:not([data-stays])")) each.remove();
 }
 
 export const tellError = (error) => tell(error.message ?? String(error), "bad");

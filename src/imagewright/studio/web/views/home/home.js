@@ -2,6 +2,7 @@
 import { clear, counted, h } from "/web/dom.js";
 import { addSource, read } from "/web/api.js";
 import { live } from "/web/live.js";
+import { inOrder, isClass, titleOfSource } from "/web/parts/choose.js";
 import { modelCards } from "/web/parts/models.js";
 import { loadStyle } from "/web/parts/style.js";
 import { tell, tellError, told } from "/web/parts/toast.js";
@@ -33,7 +34,7 @@ export default async function show(root) {
 // Show what is there now. Returns the sources.
 async function fill({ lead, first, runs: section, sources: grid, notes: noted }, place) {
   const [{ runs, notes }, { sources }] = await Promise.all([read("library/runs"), read("library/sources")]);
-  const whole = sources.filter((source) => !isClass(source, sources));
+  const whole = inOrder(sources.filter((source) => !isClass(source, sources)));
   const own = whole.filter((source) => source.kind !== "builtin");
   const parts = [runs.length ? counted(runs.length, "run") : "", own.length ? `${counted(own.length, "source")} of pictures` : ""].filter(Boolean);
   lead.textContent = parts.length ? `${parts.join(", ")} in this folder.` : "";
@@ -46,9 +47,6 @@ async function fill({ lead, first, runs: section, sources: grid, notes: noted },
   return sources;
 }
 
-// Whether a source is a class of another one, with which it is shown.
-const isClass = (source, sources) => sources.some((each) => each.classes > 1 && source.name.startsWith(`${each.name}/`));
-
 // What somebody sees who has trained nothing yet.
 function firstSteps(own, sources) {
   const offered = own.length ? own : sources;
@@ -57,7 +55,7 @@ function firstSteps(own, sources) {
     { class: "panel stack first-steps" },
     h("h2", {}, "Train a first model"),
     h("p", {}, own.length ? "Choose pictures, then a model, then start. It takes minutes on pictures this small." : "This folder is empty. Drop a folder of pictures below, or begin with a small set that is built in: choose it, choose a model, start."),
-    h("div", { class: "row" }, offered.slice(0, 4).map((source, number) => h("a", { class: number ? "button" : "button main", href: `#/train?source=${source.id}` }, `Train on ${source.name === "." ? "this folder" : source.name}`))),
+    h("div", { class: "row" }, offered.slice(0, 4).map((source, number) => h("a", { class: number ? "button" : "button main", href: `#/train?source=${source.id}` }, `Train on ${titleOfSource(source)}`))),
   );
 }
 

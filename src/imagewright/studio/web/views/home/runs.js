@@ -37,7 +37,7 @@ function parts(run, stamp) {
 
 function actions(run) {
   const can = (...verbs) => verbs.every((verb) => run.verbs.includes(verb)) && run.checkpoints.length > 0;
-  const links = [["Train", `#/train?run=${run.id}`]];
+  const links = [["Open", `#/train?run=${run.id}`]];
   if (can("decode")) links.push(["Steer", `#/steer?run=${run.id}`]);
   if (can("translate")) links.push(["Draw", `#/draw?run=${run.id}`]);
   return h("div", { class: "row end" }, links.map(([label, address]) => h("a", { class: "small", href: address }, label)));

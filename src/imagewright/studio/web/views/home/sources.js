@@ -1,6 +1,7 @@
 // A source as a card: some of its pictures, and the way to a model of it.
 import { counted, h } from "/web/dom.js";
 import { pictureOf } from "/web/api.js";
+import { titleOfSource } from "/web/parts/choose.js";
 
 const SHOWN = 4;
 const KINDS = { builtin: "built in", faces: "faces", video: "video", archive: "archive", pictures: "folder" };
@@ -12,7 +13,7 @@ export function sourceCard(source) {
     image.addEventListener("error", () => image.replaceWith(h("span")));
     return image;
   });
-  const name = source.name === "." ? "this folder" : source.name;
+  const name = titleOfSource(source);
   const classes = source.classes > 1 ? `, ${counted(source.classes, "class", "classes")}` : "";
   return h(
     "article",

@@ -1,5 +1,6 @@
 // Canvases that are sharp on every screen, colours of values that are readable without colour vision, and contours.
 import { h } from "/web/dom.js";
+import { watchColours } from "/web/parts/style.js";
 
 // The map "cividis" of the package's figures: lightness rises evenly, and red and green are not told apart by hue.
 const STOPS = [[0, 34, 78], [18, 53, 112], [59, 73, 108], [87, 93, 109], [112, 113, 115], [138, 134, 120], [165, 156, 116], [195, 179, 105], [225, 204, 85], [254, 232, 56]];
@@ -48,14 +49,10 @@ export function sharpCanvas(label, ratio, draw, attributes = {}) {
   canvas.redraw = () => (waiting ??= requestAnimationFrame(redraw));
   const watch = new ResizeObserver(canvas.redraw);
   watch.observe(canvas);
-  const dark = matchMedia("(prefers-color-scheme: dark)");
-  dark.addEventListener("change", canvas.redraw);
-  const theme = new MutationObserver(canvas.redraw);
-  theme.observe(document.documentElement, { attributes: true, attributeFilter: ["data-theme"] });
+  const unwatch = watchColours(canvas.redraw);
   canvas.leave = () => {
     watch.disconnect();
-    theme.disconnect();
-    dark.removeEventListener("change", canvas.redraw);
+    unwatch();
     cancelAnimationFrame(waiting);
   };
   return canvas;

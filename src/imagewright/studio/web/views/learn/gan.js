@@ -81,10 +81,11 @@ export default async function show(root) {
       const cure = names.length ? h("button", { onclick: () => (apply(finding.change), change()) }, names.map((name) => `${titles[name]}: set ${finding.change[name]}`).join(", ")) : null;
       return h("div", { class: "row" }, h("p", { class: "small" }, h("strong", { class: "warn" }, finding.name), `: ${finding.evidence}.${cure ? "" : ` ${finding.suggestion}`}`), cure);
     });
-    const key = JSON.stringify(findings);
+    const isEarly = step < 200;
+    const key = JSON.stringify([findings, isEarly]);
     if (doctor.dataset.said === key) return;
     doctor.dataset.said = key;
-    const nothing = step < 200 ? "It is too early to say: the doctor looks from step 200 on." : "It finds nothing wrong.";
+    const nothing = isEarly ? "It is too early to say: the doctor looks from step 200 on." : "It finds nothing wrong so far.";
     clear(doctor, said.length ? said : h("p", { class: "small faint" }, nothing));
   };
 

@@ -2,6 +2,7 @@
 // picture, Enter opens, Space chooses. Thumbnails are drawn where there is room, and marks elsewhere. Fires "picked" and
 // "opened" (detail: the picture's number).
 import { h } from "/web/dom.js";
+import { watchColours } from "/web/parts/style.js";
 
 const COLOURS = ["#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#7f7f7f", "#8c6d31"];
 const THUMB = 44; // pixels of a thumbnail at the first scale
@@ -23,6 +24,7 @@ class ClusterMap extends HTMLElement {
   #moved = 0;
   #pending = 0;
   #watch = null;
+  #unwatch = null;
   #addressOf = () => "";
   #titleOf = () => "";
   #isChosen = () => false;
@@ -30,6 +32,7 @@ class ClusterMap extends HTMLElement {
   connectedCallback() {
     this.#watch ??= new ResizeObserver(() => this.#draw());
     this.#watch.observe(this);
+    this.#unwatch = watchColours(() => this.refresh());
     if (this.#canvas.parentNode === this) return; // it was moved
     const zoomBy = (factor) => () => this.#zoomAt(factor);
     this.append(
@@ -48,6 +51,7 @@ class ClusterMap extends HTMLElement {
 
   disconnectedCallback() {
     this.#watch?.disconnect();
+    this.#unwatch?.();
     cancelAnimationFrame(this.#pending);
   }
 
@@ -116,12 +120,10 @@ class ClusterMap extends HTMLElement {
     context.imageSmoothingEnabled = scale < 1;
     context.drawImage(image, x - width / 2, y - height / 2, width, height);
     context.lineWidth = isChosen || point === this.#current ? 4 : 2;
-    context.strokeStyle = point === this.#current ? this.#style("--ink") : isChosen ? this.#style("--accent") : colourOf(point.cluster);
+    // The style sheet gives the canvas these properties for this: --ink and --accent would come back unresolved.
+    const { color: ink, textDecorationColor: accent } = getComputedStyle(this.#canvas);
+    context.strokeStyle = point === this.#current ? ink : isChosen ? accent : colourOf(point.cluster);
     context.strokeRect(x - width / 2, y - height / 2, width, height);
-  }
-
-  #style(name) {
-    return getComputedStyle(this).getPropertyValue(name);
   }
 
   #imageOf(index) {

@@ -11,7 +11,7 @@ const HINT = "Click chooses, Shift chooses a range, Enter or a double click open
 export function selectionBar(page, { moved }) {
   const { contents, selection } = page;
   const count = h("strong", { role: "status" });
-  const hint = h("span", { class: "small faint" }, HINT);
+  const hint = h("span", { class: "hint small faint" }, HINT);
   const asked = (more = {}) => contents.asked({ indices: selection.indices, ...more });
   const buttons = h(
     "span",

@@ -25,7 +25,7 @@ export async function showFaces(root, asked) {
     next.setAttribute("aria-disabled", !isReady);
     next.href = isReady ? addressOf("train", chosen) : "#/swap";
     next.hidden = !isReady;
-    said.textContent = chosen.source && chosen.source === chosen.target ? "Source and target are the same set: choose two people." : isReady ? "" : "Choose a set of faces for each person.";
+    said.textContent = chosen.source && chosen.source === chosen.target ? "Both are the same set: choose two people." : isReady ? "" : "Choose a set of faces for each person.";
     history.replaceState(null, "", addressOf("faces", Object.fromEntries(Object.entries(chosen).filter(([, id]) => id))));
   };
   const sides = [];
@@ -40,7 +40,7 @@ export async function showFaces(root, asked) {
 
 async function showSide({ who, title, help }, first, change, reloadAll) {
   const people = h("div", { class: "people" });
-  const set = await chooseSource({ label: "Set of faces", none: "none yet", value: first, fits: (each) => each.kind === "faces", chosen: (each) => (change(each?.id ?? null), showPeople(people, each, use)) });
+  const set = await chooseSource({ label: "Set of faces", none: "choose a set, or find faces", value: first, fits: (each) => each.kind === "faces", chosen: (each) => (change(each?.id ?? null), showPeople(people, each, use)) });
   async function use(id) {
     await set.reload();
     set.pick((each) => each.id === id);
@@ -48,7 +48,7 @@ async function showSide({ who, title, help }, first, change, reloadAll) {
     reloadAll();
   }
   const finder = await findFaces(use);
-  finder.open = !set.value;
+  finder.open = list.options.length === 1; // no set is there yet
   const element = h("section", { class: "panel stack", "aria-label": title, dataset: { who } }, h("h2", {}, title), h("p", { class: "small faint" }, help), set.element, finder, people);
   return { element, reload: set.reload };
 }

@@ -4,7 +4,7 @@ import { act, pictureOf, read } from "/web/api.js";
 import { live } from "/web/live.js";
 import { openLarge } from "/web/parts/picture.js";
 import { followJob, lastWords } from "/web/parts/jobs.js";
-import { told, tellError } from "/web/parts/toast.js";
+import { tellError } from "/web/parts/toast.js";
 import { askConsent } from "/web/views/swap/consent.js";
 import { addressOf } from "/web/views/swap/swap.js";
 import { joined } from "/web/parts/curve.js";
@@ -48,19 +48,23 @@ function startForm(models, sets, watch) {
   showOptions();
   const consent = askConsent();
   const start = h("button", { class: "main" }, "Start the training");
+  const refused = h("span", { class: "bad small", role: "alert" });
   start.addEventListener(
     "click",
-    told(async () => {
+    async () => {
       start.disabled = true;
+      refused.textContent = "";
       try {
-        const given = Object.fromEntries(selects.map(({ option, select }) => [option.name, select.value]));
+        const given = Object.fromEntries(selects.filter(({ select }) => select.value).map(({ option, select }) => [option.name, select.value]));
         const ids = { source: sets.source.id, target: sets.target.id };
         const job = await act("swap/train", { model: model.value, ...ids, name: name.value, minutes: Number(minutes.value), options: given, consent: consent.value });
         watch(job.about.run, job.id);
+      } catch (error) {
+        refused.textContent = error.message;
       } finally {
         start.disabled = false;
       }
-    }),
+    },
   );
   return h(
     "section",
@@ -70,7 +74,7 @@ function startForm(models, sets, watch) {
     consent.element,
     h("div", { class: "row wide" }, models.length > 1 && field("Model", model), field("Name of the run", name), field("Minutes", minutes, "The likeness grows for hours; the sheet shows when it is enough.")),
     h("details", {}, h("summary", { class: "small" }, "Options"), options),
-    h("div", { class: "row" }, start),
+    h("div", { class: "row" }, start, refused),
   );
 }
 
@@ -78,11 +82,8 @@ const shortName = ({ name }) => name.split("/").at(-1);
 const faceOf = (set) => h("img", { class: "face", alt: `a face of ${set.name}`, src: pictureOf("swap/face", { faces: set.id, place: 0, side: 128 }) });
 const field = (label, input, help = null) => h("div", { class: "field" }, h("label", { for: input.id, class: "small faint" }, label), input, help && h("span", { class: "help" }, help));
 
-function optionSelect({ choices, default: usual }) {
-  const select = h("select", { id: newId("option") }, choices.map((each) => h("option", { value: each }, each)));
-  select.value = usual;
-  return select;
-}
+// What is not chosen is not sent: the training then takes what suits this machine, such as small networks on a CPU.
+const optionSelect = ({ choices }) => h("select", { id: newId("option") }, h("option", { value: "" }, "as recommended"), choices.map((each) => h("option", { value: each }, each)));
 
 // The live sheet, the identity curve and the doctor's word of a run. Returns what ends it.
 function watchRun(root, id, job) {
@@ -114,8 +115,9 @@ function watchRun(root, id, job) {
       choice.value = id;
     }
     title.textContent = now.name;
+    const [consents, lasted] = [now.consent.length ? `Consent: ${now.consent.join("; ")}.` : "", now.seconds ? `, ${duration(now.seconds)}` : ""];
     const of = now.planned ? ` of ${whole(now.planned)}` : "";
-    state.textContent = `${whole(now.images_seen)}${of} images seen, ${duration(now.seconds)}${now.training ? ", in training" : ""}. ${now.consent.length ? `Consent: ${now.consent.join("; ")}.` : ""}`;
+    state.textContent = `${whole(now.images_seen)}${of} images seen${lasted}${now.training ? ", in training" : ""}. ${consents}`;
     bar.hidden = !now.training;
     if (now.planned) bar.value = now.images_seen / now.planned;
     next.hidden = !now.checkpoints;

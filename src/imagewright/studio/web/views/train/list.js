@@ -1,10 +1,10 @@
-// All runs in a table: to follow one, or to put several beside each other.
+// All runs in a table, in a fold: to follow one, or to put several beside each other.
 import { brief, h } from "/web/dom.js";
 
 const MOST_BESIDE = 4;
 
-export function runList(runs) {
-  if (!runs.length) return h("section");
+export function runList(runs, isOpen) {
+  if (!runs.length) return [];
   const boxes = new Map();
   const beside = h("button", { disabled: true, onclick: () => (location.hash = `#/train?runs=${chosen().join(",")}`) }, "Beside each other");
   const chosen = () => [...boxes].filter(([, box]) => box.checked).map(([id]) => id);
@@ -21,9 +21,9 @@ export function runList(runs) {
     return h("tr", {}, h("td", {}, box), h("td", {}, h("a", { href: `#/train?run=${run.id}` }, run.name)), h("td", {}, run.model), h("td", { class: "number" }, progress), h("td", {}, run.training ? h("span", { class: "good" }, "trains") : ""));
   };
   return h(
-    "section",
-    {},
-    h("h2", {}, "Runs"),
+    "details",
+    { class: "runs panel", open: isOpen },
+    h("summary", {}, `Runs (${runs.length})`),
     h("div", { class: "scroll" }, h("table", {}, h("thead", {}, h("tr", {}, ["", "Run", "Model", "Images", ""].map((title) => h("th", { scope: "col", class: title === "Images" ? "number" : null }, title)))), h("tbody", {}, runs.map(row)))),
     h("p", {}, beside),
   );

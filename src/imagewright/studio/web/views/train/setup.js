@@ -18,8 +18,7 @@ export default async function show(root, asked) {
   const filled = asked.again ? await read("train/again", { run: asked.again, finding: asked.finding, at: asked.at }) : asked.draft ? draftOf(asked.draft) : null;
   const place = { models, runs, sources, filled, source: asked.source ?? null };
   const setup = h("section", { class: "stack" });
-  root.append(h("h1", {}, "New training"), h("p", { class: "lead" }, "Choose pictures and a model. What a training needs is measured and said before it starts."), setup);
-  root.append(runList(runs));
+  root.append(h("h1", {}, "New training"), h("p", { class: "lead" }, "Choose pictures and a model. What a training needs is measured and said before it starts."), runList(runs, !Object.keys(asked).length), setup);
   const wanted = filled?.model ?? asked.model;
   await chooseModel(setup, place, models.find((model) => model.name === wanted) ?? null);
 }
