@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import json
 import struct
 from collections.abc import Sequence
 from typing import Any
@@ -12,6 +11,7 @@ import numpy as np
 from PIL import Image
 
 from imagewright.studio.serving.page import Picture
+from imagewright.studio.serving.plain import to_json
 
 RAW_PIXELS = 256 * 256
 QUALITY = 90
@@ -28,7 +28,7 @@ def encode_answer(number: int, pictures: Sequence[Picture], tickets: Sequence[st
         shape = {"width": width, "height": height, "form": form, "bytes": len(content)}
         entries.append(shape | {"ticket": ticket, "name": picture.name, "about": picture.about})
         parts.append(content)
-    header = json.dumps({"id": number, "pictures": entries, "about": about}).encode()
+    header = to_json({"id": number, "pictures": entries, "about": about}).encode()
     header += b" " * (-(len(header) + 4) % 4)
     return b"".join([struct.pack("<I", len(header)), header, *parts])
 

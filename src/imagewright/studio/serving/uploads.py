@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path, PurePosixPath
 from typing import Any
 from urllib.parse import unquote
@@ -48,9 +49,11 @@ def plain_name(name: str) -> str:
 
 def new_source(studio: Studio, name: str) -> Path:
     """The folder of a new source, made."""
-    place = studio.new_place(DROPPED, name)
-    place.mkdir(parents=True, mode=0o700)
-    return place
+    while True:
+        place = studio.new_place(DROPPED, name)
+        with suppress(FileExistsError):  # another page took the name just now
+            place.mkdir(parents=True, mode=0o700)
+            return place
 
 
 def is_video(name: str) -> bool:
