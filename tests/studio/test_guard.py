@@ -313,3 +313,26 @@ def test_errors_of_the_disk_are_sentences(studio: ServedStudio, monkeypatch: pyt
     folder = studio.act("library/begin_source", {"name": "b"})["folder"]
     status, body = post(studio, f"/sources/{folder}?name={quote(long)}", content)
     assert status == 400, body
+
+
+def test_a_folder_that_was_moved_away_is_not_made_anew(studio: ServedStudio) -> None:
+    folder = studio.studio.folder
+    folder.rename(folder.with_name("moved"))
+    for name, asked in [
+        ("library/begin_source", {"name": "new"}),
+        ("pictures/begin", {"source": "builtin-digits", "kind": "check"}),
+    ]:
+        assert "no longer there" in studio.act(name, asked, expected=400)["error"]
+    assert not folder.exists()
+
+
+def test_messages_name_places_below_the_folder(studio: ServedStudio) -> None:
+    from tiny import train_tiny
+
+    run = train_tiny("pca", out=studio.studio.folder / "runs" / "pca")
+    run.latest()[0].weights.write_bytes(b"damaged")
+    run_id = studio.run_id("runs/pca")
+    status, body = studio.request(f"/api/steer/offers?run={run_id}", headers=studio.cookie)
+    assert status == 400
+    assert str(studio.studio.folder).encode() not in body
+    assert b"runs/pca" in body

@@ -102,12 +102,12 @@ def build_app(studio: Studio, pages: Mapping[str, Page], token: str, port: int) 
 
     routes = [
         Route("/", index),
-        Route("/api/{page}/{name}", _told(read), methods=["GET"]),
-        Route("/api/{page}/{name}", _told(act), methods=["POST"]),
-        Route("/uploads", _told(upload), methods=["POST"]),
-        Route("/sources/{folder}", _told(add), methods=["POST"]),
-        Route("/pictures/{ticket}.{suffix}", _told(picture), methods=["GET"]),
-        Route("/made/{job}/{number:int}", _told(made), methods=["GET"]),
+        Route("/api/{page}/{name}", _told(read, studio), methods=["GET"]),
+        Route("/api/{page}/{name}", _told(act, studio), methods=["POST"]),
+        Route("/uploads", _told(upload, studio), methods=["POST"]),
+        Route("/sources/{folder}", _told(add, studio), methods=["POST"]),
+        Route("/pictures/{ticket}.{suffix}", _told(picture, studio), methods=["GET"]),
+        Route("/made/{job}/{number:int}", _told(made, studio), methods=["GET"]),
         WebSocketRoute("/live", live),
         Mount("/web", _WebFiles(directory=WEB)),
     ]
@@ -141,13 +141,13 @@ async def _json_of(request: Request) -> dict[str, Any]:
     return value
 
 
-def _told(endpoint: Endpoint) -> Endpoint:
+def _told(endpoint: Endpoint, studio: Studio) -> Endpoint:
     """The endpoint, whose errors become a sentence in JSON."""
 
     async def told(request: Request) -> Response:
         try:
             return await endpoint(request)
         except Exception as error:  # noqa: BLE001 (the page says it; the server goes on)
-            return _json({"error": sentence_of(error)}, status=status_of(error))
+            return _json({"error": sentence_of(error, studio.folder)}, status=status_of(error))
 
     return told

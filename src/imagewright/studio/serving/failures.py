@@ -13,12 +13,14 @@ from imagewright.studio.serving.library import NotThereError
 UNEXPECTED = "This went wrong in a way that the studio does not know. What it was stands where the studio was started."
 
 
-def sentence_of(error: BaseException) -> str:
+def sentence_of(error: BaseException, folder: Path) -> str:
     """The message of an error of ours or of the file system; of another one, whose traceback goes to the terminal, a
     plain sentence.
+
+    folder: the studio's; paths in it are shown from there on.
     """
     if isinstance(error, ImagewrightError):
-        return " ".join([str(error), *getattr(error, "__notes__", [])])
+        return " ".join([str(error), *getattr(error, "__notes__", [])]).replace(f"{folder}/", "")
     if isinstance(error, MemoryError):
         return "There is not enough memory for this."
     if isinstance(error, OSError) and error.strerror:  # a full disk, or a folder that was moved or may not be written

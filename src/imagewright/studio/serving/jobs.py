@@ -81,7 +81,9 @@ class Jobs:
         self._lock = threading.Lock()
 
     def start(self, title: str, command: Sequence[str | Path], about: Mapping[str, Any] | None = None) -> Job:
-        """Start `imagewright COMMAND`. Raises `UserError` if no process can be started."""
+        """Start `imagewright COMMAND`. Raises `UserError` if no process can be started, or the workplace is gone."""
+        if not self._workplace.is_dir():  # which the folder of the job would make anew
+            raise UserError("The studio's folder is no longer there: put it back, or start the studio where it is now.")
         words = [str(each) for each in command]
         key = secrets.token_hex(6)
         place = self._folder / key

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Any
 
 from imagewright.errors import UserError
 from imagewright.files import LONGEST_NAME
@@ -34,6 +35,7 @@ class Studio:
         self.models = Models(self.library)
         self.shelf = Shelf()
         self.latents = LatentShelf()
+        self.described: dict[str, tuple[Any, dict[str, Any]]] = {}  # runs in short, each with the state of its files
 
     def new_place(self, below: str, name: str, suffix: str = "") -> Path:
         """A place below the folder for something new: a name that is taken gets a number.

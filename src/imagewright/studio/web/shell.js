@@ -7,7 +7,9 @@ import { PAGES } from "/web/pages.js";
 
 const main = document.getElementById("main");
 const nav = document.getElementById("nav");
+const UNLOADED = "This page could not be loaded, because the studio did not answer. It is loaded anew when you open it again.";
 let leave = null;
+let isUnloaded = false; // a browser remembers that a module could not be loaded, until the whole page is loaded anew
 
 function placeOf(hash) {
   const [path, asked] = hash.replace(/^#\/?/, "").split("?");
@@ -15,6 +17,10 @@ function placeOf(hash) {
 }
 
 async function open() {
+  if (isUnloaded && live.isUp) {
+    location.reload();
+    return;
+  }
   const { name, asked } = placeOf(location.hash);
   const page = PAGES.find((each) => each.name === name) ?? PAGES[0];
   for (const link of nav.querySelectorAll("a[data-page]")) {
@@ -30,11 +36,21 @@ async function open() {
   clear(main, root);
   window.scrollTo(0, 0);
   try {
-    const { default: show } = await import(`/web/views/${page.name}/${page.name}.js`);
+    const { default: show } = await import(`/web/views/${page.name}/${page.name}.js`).catch((error) => {
+      console.error(error);
+      isUnloaded = true;
+      throw new Refused(UNLOADED);
+    });
     if (!root.isConnected) return; // the next page was opened meanwhile
-    leave = (await show(root, asked)) ?? null;
+    const end = (await show(root, asked)) ?? null;
+    if (!root.isConnected) { // left before it was shown: what it follows ends, and the next page says how it is
+      end?.();
+      return;
+    }
+    leave = end;
     main.dataset.state = "open";
   } catch (error) {
+    if (!root.isConnected) return;
     const said = live.isUp || error instanceof Refused ? error.message : GONE;
     if (said !== GONE && !(error instanceof Refused)) console.error(error);
     root.append(h("h1", {}, page.title), h("p", { class: "bad" }, said));
