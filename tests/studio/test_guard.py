@@ -73,9 +73,17 @@ def test_a_post_of_another_origin_is_refused(studio: ServedStudio, origin: str) 
     assert not (studio.studio.folder / "pictures").exists()
 
 
-def test_a_read_from_another_site_is_refused(studio: ServedStudio) -> None:
-    headers = studio.cookie | {"Sec-Fetch-Site": "cross-site"}
-    assert studio.request("/api/library/runs", headers=headers)[0] == 403
+@pytest.mark.parametrize("site", ["cross-site", "same-site"])
+def test_a_read_from_another_site_or_port_is_refused(studio: ServedStudio, site: str) -> None:
+    assert studio.request("/api/library/runs", headers=studio.cookie | {"Sec-Fetch-Site": site})[0] == 403
+    assert studio.request("/api/library/runs", headers=studio.cookie | {"Sec-Fetch-Site": "same-origin"})[0] == 200
+
+
+@pytest.mark.parametrize("other", ['a={"x": 1}', "b=[1, 2]", "c d=1", "e", "f@=1", "g=\u00fc", "imagewright-1=x"])
+def test_cookies_of_other_programs_do_not_sign_out(studio: ServedStudio, other: str) -> None:
+    own = studio.cookie["Cookie"]
+    for cookies in (f"{other}; {own}", f"{own}; {other}"):
+        assert studio.request("/api/library/about", headers={"Cookie": cookies})[0] == 200
 
 
 def test_a_form_of_another_type_is_refused(studio: ServedStudio) -> None:
@@ -203,3 +211,128 @@ def test_another_user_cannot_read_what_is_kept(studio: ServedStudio) -> None:
     assert kept.stat().st_mode & 0o077 == 0
     folder = studio.act("library/begin_source", {"name": "new"})["folder"]
     assert (studio.studio.folder / "pictures" / folder).stat().st_mode & 0o077 == 0
+
+
+def job_of_others(folder: Path, command: list[str], **about: str) -> Path:
+    """The record of a job in a folder that came from somebody else."""
+    place = folder / ".imagewright-studio" / "jobs" / "0123456789ab"
+    place.mkdir(parents=True)
+    record = {"title": "x", "command": command, "about": about, "started": 1.0}
+    (place / "job.json").write_text(json.dumps(record))
+    (place / "ended").write_text("0")
+    return place
+
+
+@pytest.mark.parametrize(
+    "words",
+    [["--evaluate-features=python:evil:run@8"], ["--evaluate-features", "python:evil:run@8"],
+     ["--plan-file=/tmp/overwritten"], ["--out=elsewhere"], ["--out", "elsewhere"], []],
+)  # fmt: skip
+def test_a_recorded_command_is_only_run_again_if_it_trains_the_run(tmp_path: Path, words: list[str]) -> None:
+    from tiny import train_tiny
+
+    from imagewright.studio.pages.train.starting import _is_training_of
+
+    run = train_tiny("pca", out=tmp_path / "runs" / "pca")
+    usual = ["train", "pca", "photos", f"--out={run.path}", "--components=4", "--self", "--consent=a; b; 2024-01-01"]
+    assert _is_training_of([*usual, *words], run) == (not words)
+    assert not _is_training_of(["evaluate", *usual[1:]], run)
+    assert not _is_training_of(usual[:3], run)
+
+
+@pytest.mark.parametrize("linked", ["", "draw", "pictures/0123/clusters"])
+def test_links_in_the_own_folder_are_refused(tmp_path: Path, linked: str) -> None:
+    from imagewright.errors import UserError
+    from imagewright.studio.serving.studio import Studio
+
+    (tmp_path / "elsewhere").mkdir()
+    own = tmp_path / "folder" / ".imagewright-studio"
+    (own / linked).parent.mkdir(parents=True)
+    (own / linked).symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(UserError, match=r"\.imagewright-studio.*is a link.*remove"):
+        Studio(tmp_path / "folder")
+
+
+@pytest.mark.parametrize("damage", [{"title": "x"}, {"command": 7}, {"about": [1]}, {"started": "soon"}])
+def test_a_damaged_record_of_a_job_is_passed_over(studio: ServedStudio, damage: dict[str, Any]) -> None:
+    place = job_of_others(studio.studio.folder, ["models"])
+    assert len(studio.read("library/jobs")["jobs"]) == 1
+    studio.studio.jobs._ended.clear()
+    record = {"title": "x", "command": [], "about": {}, "started": 1.0} | damage
+    if "title" in damage:
+        del record["command"]
+    (place / "job.json").write_text(json.dumps(record))
+    assert studio.read("library/jobs")["jobs"] == []
+
+
+@pytest.mark.skipif(not hasattr(os, "getuid"), reason="needs users")
+def test_jobs_of_another_user_are_not_shown(studio: ServedStudio, monkeypatch: pytest.MonkeyPatch) -> None:
+    job_of_others(studio.studio.folder, ["models"])
+    mine = os.getuid()
+    monkeypatch.setattr("os.getuid", lambda: mine + 1)
+    assert studio.read("library/jobs")["jobs"] == []
+    assert "job" in studio.act("library/stop", {"job": "0123456789ab"}, expected=404)["error"]
+
+
+def test_nothing_new_is_put_where_a_link_leads_out(studio: ServedStudio, tmp_path: Path) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    (studio.studio.folder / "pictures").symlink_to(tmp_path / "elsewhere")
+    assert "link" in studio.act("library/begin_source", {"name": "new"}, expected=400)["error"]
+    assert not list((tmp_path / "elsewhere").iterdir())
+
+
+def test_names_of_files_that_are_no_text_are_shown(studio: ServedStudio) -> None:
+    """One such name would otherwise keep the list of all sources from the page."""
+    place = studio.studio.folder / os.fsdecode(b"\xff\xfe")
+    try:
+        place.mkdir()
+    except OSError:
+        pytest.skip("this file system takes no such names")
+    Image.fromarray(np.zeros((8, 8, 3), np.uint8)).save(place / "0.png")
+    studio.studio.library.refresh()
+    names = [each["name"] for each in studio.read("library/sources")["sources"]]
+    assert "??" in names
+    assert "photos" in names
+
+
+def test_errors_of_the_disk_are_sentences(studio: ServedStudio, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: Any, **__: Any) -> None:
+        raise OSError(28, "No space left on device", "/somewhere/else/new")
+
+    monkeypatch.setattr(Path, "mkdir", full)
+    said = studio.act("library/begin_source", {"name": "new"}, expected=400)["error"]
+    assert "No space left" in said
+    assert "/somewhere" not in said
+    monkeypatch.undo()
+    long = "é" * 80 + "/" + "ü" * 119 + ".png"
+    assert studio.act("library/begin_source", {"name": "é" * 80})["folder"]
+    assert "name" in studio.act("library/begin_source", {"name": "\U00020000" * 80}, expected=400)["error"]
+    content = (studio.studio.folder / "photos" / "0.png").read_bytes()
+    from urllib.parse import quote
+
+    folder = studio.act("library/begin_source", {"name": "b"})["folder"]
+    status, body = post(studio, f"/sources/{folder}?name={quote(long)}", content)
+    assert status == 400, body
+
+
+def test_a_folder_that_was_moved_away_is_not_made_anew(studio: ServedStudio) -> None:
+    folder = studio.studio.folder
+    folder.rename(folder.with_name("moved"))
+    for name, asked in [
+        ("library/begin_source", {"name": "new"}),
+        ("pictures/begin", {"source": "builtin-digits", "kind": "check"}),
+    ]:
+        assert "no longer there" in studio.act(name, asked, expected=400)["error"]
+    assert not folder.exists()
+
+
+def test_messages_name_places_below_the_folder(studio: ServedStudio) -> None:
+    from tiny import train_tiny
+
+    run = train_tiny("pca", out=studio.studio.folder / "runs" / "pca")
+    run.latest()[0].weights.write_bytes(b"damaged")
+    run_id = studio.run_id("runs/pca")
+    status, body = studio.request(f"/api/steer/offers?run={run_id}", headers=studio.cookie)
+    assert status == 400
+    assert str(studio.studio.folder).encode() not in body
+    assert b"runs/pca" in body

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -99,3 +100,32 @@ def test_a_walk_through_the_other_lessons(
     page.get_by_role("slider", name="plane").press("ArrowUp")
     page.locator(f".lesson[data-shown='{int(shown) + 1}']").wait_for()
     assert not walked.has_sideways_scroll()
+
+
+def test_a_page_that_is_left_before_it_is_shown_ends_what_it_follows(
+    tmp_path: Path, serve: Callable[[Path], ServedStudio], walk: Callable[..., Any]
+) -> None:
+    """Four laboratories that nobody sees would keep everybody from opening another one."""
+    page = walk(serve(tmp_path)).open("home")
+    sent: list[dict[str, Any]] = []
+    page.on("websocket", lambda socket: socket.on("framesent", lambda text: sent.append(json.loads(text))))
+    page.reload()
+    page.wait_for_selector("main[data-page=home][data-state=open]")
+    held: list[Any] = []
+
+    def hold(route: Any) -> None:
+        held.append(route)
+
+    page.route("**/api/learn/laboratory*", hold)
+    for count in range(1, 4):
+        page.evaluate("location.hash = '#/learn'")
+        while len(held) < count:
+            page.wait_for_timeout(10)
+        page.evaluate("location.hash = '#/home'")
+        page.wait_for_selector("main[data-page=home][data-state=open]")
+    for route in held:
+        route.continue_()
+    page.wait_for_timeout(300)
+    followed = {each["id"] for each in sent if each.get("feed") == "learn/laboratory"}
+    assert followed <= {each.get("end") for each in sent}
+    assert page.locator("main").get_attribute("data-state") == "open"

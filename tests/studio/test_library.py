@@ -6,6 +6,7 @@ import shutil
 from collections.abc import Callable
 from io import BytesIO
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -131,3 +132,31 @@ def test_uploads_are_turned_upright_and_kept_small(tmp_path: Path, serve: Callab
     answer = studio.upload(written.getvalue(), "holiday.jpg")
     assert (answer["width"], answer["height"]) == (51, 2048)
     assert answer["name"] == "holiday"
+
+
+def test_a_run_is_read_again_only_when_it_changes(
+    tmp_path: Path, serve: Callable[[Path], ServedStudio], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from imagewright.studio.pages import library
+
+    run = train_tiny("pca", out=tmp_path / "runs" / "pca")
+    studio = serve(tmp_path)
+    read: list[str] = []
+    whole = library._read_run
+
+    def counted(studio: Any, found: Any) -> Any:
+        read.append(found.name)
+        return whole(studio, found)
+
+    monkeypatch.setattr(library, "_read_run", counted)
+    first = studio.read("library/runs")["runs"]
+    assert studio.read("library/runs")["runs"] == first
+    assert len(read) == 1
+    run.append_metrics({"images_seen": 999, "seconds": 7.0})
+    assert studio.read("library/runs")["runs"][0]["images_seen"] == 999
+    checkpoint = run.latest()[0]
+    checkpoint.weights.rename(checkpoint.weights.with_name("000000777.safetensors"))
+    assert studio.read("library/runs")["runs"][0]["checkpoints"] != first[0]["checkpoints"]
+    assert len(read) == 3
+    (tmp_path / "runs" / "pca" / "run.json").write_text("{")
+    assert "damaged" in studio.read("library/runs")["runs"][0]

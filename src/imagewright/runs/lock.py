@@ -41,7 +41,10 @@ def is_training(path: Path) -> bool:
     """Whether a process trains in a run directory now. False where folders cannot be locked."""
     if fcntl is None or not path.is_dir():
         return False
-    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        descriptor = os.open(path, os.O_RDONLY)
+    except OSError:  # removed just now, or of another user
+        return False
     try:
         fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except BlockingIOError:

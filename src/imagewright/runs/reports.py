@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from imagewright.regular_files import explain_read_errors, open_regular
 from imagewright.runs.schemas import ReportRecord, find_fault
 
 LONGEST_REPORT = 1 << 20  # bytes of a line of metrics.jsonl
+ENDING = 1 << 16  # bytes in which the last report is looked for first
 
 
 class Reports:
@@ -43,6 +45,26 @@ class Reports:
                         self.damaged += 1
         except FileNotFoundError:
             pass
+
+    def last(self) -> dict[str, Any] | None:
+        """The last report; None if there is none. Read from the end of the file, whose length then does not matter."""
+        try:
+            with open_regular(self.path) as file, explain_read_errors(self.path):
+                size, taken = file.seek(0, os.SEEK_END), ENDING
+                while True:
+                    begin = max(self.start, size - taken)
+                    file.seek(begin)
+                    lines = file.read(size - begin).split(b"\n")
+                    whole = lines if begin == self.start else lines[1:]  # the first one is cut
+                    for text in reversed(whole):
+                        report = _parse_report(text) if len(text) < LONGEST_REPORT else None
+                        if report is not None:
+                            return report
+                    if begin == self.start:
+                        return None
+                    taken *= 8
+        except FileNotFoundError:
+            return None
 
     def damage_note(self) -> str | None:
         """A sentence that counts the damaged lines; None if there are none."""

@@ -172,7 +172,7 @@ class Run:
 
     def last_report(self) -> dict[str, Any] | None:
         """The last report; None if there is none."""
-        return next(iter(deque(self.reports(), maxlen=1)), None)
+        return self.reports().last()
 
     def damage_note(self) -> str | None:
         """A sentence that counts the lines of metrics.jsonl that are no reports; None if all are.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import AsyncGenerator
 from contextlib import suppress
 from pathlib import Path
@@ -17,6 +18,7 @@ from imagewright.runs.lock import is_training
 from imagewright.runs.places import SAMPLES, TRAINING_PICTURES
 from imagewright.runs.run import Run
 from imagewright.runs.scores import read_scores
+from imagewright.runs.weights import CHECKPOINTS
 from imagewright.studio.serving.asked import Asked
 from imagewright.studio.serving.jobs import Job
 from imagewright.studio.serving.library import LibraryItem, NotThereError
@@ -43,7 +45,33 @@ def runs(studio: Studio, _: Asked) -> dict[str, Any]:
 
 
 def describe_run(studio: Studio, found: LibraryItem) -> dict[str, Any]:
-    """A run in short: model, progress, scores, findings, and whether it is in training. A damaged one says so."""
+    """A run in short: model, progress, scores, findings, and whether it is in training. A damaged one says so.
+
+    What was read is kept until a file of the run changes: pages ask for all runs again and again.
+    """
+    assert found.path is not None
+    state = _state_of(found.path)
+    kept = studio.described.get(found.id)
+    if kept is None or state is None or kept[0] != state:
+        shown = _read_run(studio, found)
+        if "damaged" in shown:
+            return shown
+        kept = studio.described[found.id] = state, shown
+    return kept[1] | {"training": is_training(found.path)}
+
+
+def _state_of(path: Path) -> list[tuple[str, int, int]] | None:
+    """The names, times and sizes of what lies in a run and in the folders that grow; None if they cannot be listed."""
+    try:
+        files = [
+            each for place in ("", CHECKPOINTS, SAMPLES) if (path / place).is_dir() for each in os.scandir(path / place)
+        ]
+        return [(each.path, each.stat().st_mtime_ns, each.stat().st_size) for each in files]
+    except OSError:
+        return None
+
+
+def _read_run(studio: Studio, found: LibraryItem) -> dict[str, Any]:
     assert found.path is not None
     shown: dict[str, Any] = {"id": found.id, "name": found.name, "changed": 0.0}
     try:
@@ -64,7 +92,6 @@ def describe_run(studio: Studio, found: LibraryItem) -> dict[str, Any]:
         "images_seen": last.get("images_seen", checkpoints[-1] if checkpoints else 0),
         "planned": plan.get("images_seen"),
         "seconds": last.get("seconds"),
-        "training": is_training(found.path),
         "checkpoints": checkpoints,
         "has_picture": (found.path / TRAINING_PICTURES).exists() or any((found.path / SAMPLES).glob("*.png")),
         "source": (run.record.get("source") or {}).get("source"),

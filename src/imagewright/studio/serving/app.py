@@ -10,7 +10,7 @@ from anyio import to_thread
 from starlette.applications import Starlette
 from starlette.datastructures import Headers
 from starlette.requests import Request
-from starlette.responses import FileResponse, JSONResponse, Response
+from starlette.responses import FileResponse, Response
 from starlette.routing import Mount, Route, WebSocketRoute
 from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
@@ -71,16 +71,14 @@ def build_app(studio: Studio, pages: Mapping[str, Page], token: str, port: int) 
         content = await receive(request, MOST_PICTURE_BYTES)
         picture = await to_thread.run_sync(uploaded_picture, request.query_params.get("name", "picture"), content)
         height, width = picture.pixels.shape[:2]
-        return JSONResponse(
-            {"ticket": studio.shelf.put(picture), "name": picture.name, "width": width, "height": height}
-        )
+        return _json({"ticket": studio.shelf.put(picture), "name": picture.name, "width": width, "height": height})
 
     async def add(request: Request) -> Response:
         folder, name = request.path_params["folder"], request.query_params.get("name", "")
         if is_video(name):
-            return JSONResponse(await add_video(studio, folder, name, request))
+            return _json(await add_video(studio, folder, name, request))
         content = await receive(request, MOST_PICTURE_BYTES)
-        return JSONResponse(await to_thread.run_sync(add_picture, studio, folder, name, content))
+        return _json(await to_thread.run_sync(add_picture, studio, folder, name, content))
 
     async def picture(request: Request) -> Response:
         suffix = f".{request.path_params['suffix']}"
@@ -104,12 +102,12 @@ def build_app(studio: Studio, pages: Mapping[str, Page], token: str, port: int) 
 
     routes = [
         Route("/", index),
-        Route("/api/{page}/{name}", _told(read), methods=["GET"]),
-        Route("/api/{page}/{name}", _told(act), methods=["POST"]),
-        Route("/uploads", _told(upload), methods=["POST"]),
-        Route("/sources/{folder}", _told(add), methods=["POST"]),
-        Route("/pictures/{ticket}.{suffix}", _told(picture), methods=["GET"]),
-        Route("/made/{job}/{number:int}", _told(made), methods=["GET"]),
+        Route("/api/{page}/{name}", _told(read, studio), methods=["GET"]),
+        Route("/api/{page}/{name}", _told(act, studio), methods=["POST"]),
+        Route("/uploads", _told(upload, studio), methods=["POST"]),
+        Route("/sources/{folder}", _told(add, studio), methods=["POST"]),
+        Route("/pictures/{ticket}.{suffix}", _told(picture, studio), methods=["GET"]),
+        Route("/made/{job}/{number:int}", _told(made, studio), methods=["GET"]),
         WebSocketRoute("/live", live),
         Mount("/web", _WebFiles(directory=WEB)),
     ]
@@ -123,7 +121,12 @@ async def _answer(answer: Callable[..., Any], studio: Studio, asked: Asked) -> R
     if isinstance(value, Picture):
         content = await to_thread.run_sync(encode_file, value.pixels, "webp")
         return Response(content, media_type="image/webp", headers={"cache-control": "private, max-age=60"})
-    return Response(to_json(value), media_type="application/json", headers={"cache-control": "no-store"})
+    return _json(value)
+
+
+def _json(value: Any, status: int = 200) -> Response:
+    headers = {"cache-control": "no-store"}
+    return Response(to_json(value), status, media_type="application/json", headers=headers)
 
 
 async def _json_of(request: Request) -> dict[str, Any]:
@@ -138,13 +141,13 @@ async def _json_of(request: Request) -> dict[str, Any]:
     return value
 
 
-def _told(endpoint: Endpoint) -> Endpoint:
+def _told(endpoint: Endpoint, studio: Studio) -> Endpoint:
     """The endpoint, whose errors become a sentence in JSON."""
 
     async def told(request: Request) -> Response:
         try:
             return await endpoint(request)
         except Exception as error:  # noqa: BLE001 (the page says it; the server goes on)
-            return JSONResponse({"error": sentence_of(error)}, status_code=status_of(error))
+            return _json({"error": sentence_of(error, studio.folder)}, status=status_of(error))
 
     return told

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import hmac
 from collections.abc import Mapping
-from http.cookies import CookieError, SimpleCookie
 from typing import Any
 from urllib.parse import parse_qs
 
@@ -68,7 +67,8 @@ class Guard:
         changes = is_socket or scope.get("method") not in SAFE
         if changes and headers.get("origin", "").lower() not in self._origins:
             return "This request does not come from a page of the studio."
-        if headers.get("sec-fetch-site", "same-origin") == "cross-site" and scope.get("path") != "/":
+        # "same-site" is a page of another port of this machine.
+        if headers.get("sec-fetch-site", "none") not in ("none", "same-origin") and scope.get("path") != "/":
             return "This request comes from a page of another site."
         return None
 
@@ -76,11 +76,11 @@ class Guard:
         return hmac.compare_digest(offered.encode(), self._token)
 
     def _cookie_of(self, headers: Mapping[str, str]) -> str:
-        try:
-            jar = SimpleCookie(headers.get("cookie", ""))
-        except CookieError:
-            return ""
-        return jar[self._cookie].value if self._cookie in jar else ""
+        """The cookie of this studio. Those of other programs on this machine are passed over, however they look: the
+        cookies of all ports come together, and `http.cookies` reads none if one of them has a value in JSON.
+        """
+        pairs = (each.strip().partition("=") for each in headers.get("cookie", "").split(";"))
+        return next((value for name, _, value in pairs if name == self._cookie), "")
 
 
 def _headers_of(scope: Any) -> dict[str, str]:

@@ -81,7 +81,9 @@ class Jobs:
         self._lock = threading.Lock()
 
     def start(self, title: str, command: Sequence[str | Path], about: Mapping[str, Any] | None = None) -> Job:
-        """Start `imagewright COMMAND`. Raises `UserError` if no process can be started."""
+        """Start `imagewright COMMAND`. Raises `UserError` if no process can be started, or the workplace is gone."""
+        if not self._workplace.is_dir():  # which the folder of the job would make anew
+            raise UserError("The studio's folder is no longer there: put it back, or start the studio where it is now.")
         words = [str(each) for each in command]
         key = secrets.token_hex(6)
         place = self._folder / key
@@ -118,24 +120,24 @@ class Jobs:
         if key in self._ended:
             return self._ended[key]
         place = self._folder / key
-        if not _ID.fullmatch(key) or not (place / RECORD).is_file():
+        if not _ID.fullmatch(key) or not _is_ours(place) or not (place / RECORD).is_file():
             raise NotThereError("There is no such job: it is older than the last ones that are kept.")
+        state, code = self._state_of(key, place)
         try:
             record = parse_json((place / RECORD).read_bytes())
-        except (OSError, JsonError):
+            job = Job(
+                key,
+                str(record["title"]),
+                tuple(str(word) for word in record["command"]),
+                dict(record["about"]),
+                float(record["started"]),
+                state,
+                code,
+                _read_progress(place / PROGRESS),
+                _tail(place / LOG),
+            )
+        except (OSError, JsonError, KeyError, TypeError, ValueError):
             raise NotThereError("The record of this job is damaged.") from None
-        state, code = self._state_of(key, place)
-        job = Job(
-            key,
-            str(record["title"]),
-            tuple(record["command"]),
-            dict(record["about"]),
-            float(record["started"]),
-            state,
-            code,
-            _read_progress(place / PROGRESS),
-            _tail(place / LOG),
-        )
         if state != "running":
             self._ended[key] = job
         return job
@@ -200,6 +202,14 @@ def _read_code(path: Path) -> int | None:
         return int(path.read_text())
     except (OSError, ValueError):
         return None
+
+
+def _is_ours(place: Path) -> bool:
+    """Whether this user made a job's folder: one of another user could name any process to be stopped."""
+    try:
+        return not hasattr(os, "getuid") or place.lstat().st_uid == os.getuid()
+    except OSError:
+        return False
 
 
 def _read_progress(path: Path) -> dict[str, Any]:

@@ -17,12 +17,12 @@ def to_json(value: Any) -> str:
 
 def plain(value: Any) -> Any:
     """A value with nothing in it that JSON lacks. Raises `TypeError` for an object of another kind."""
-    if value is None or isinstance(value, str | bool | int):
+    if value is None or isinstance(value, bool | int):
         return value
-    if isinstance(value, float):
-        return value if math.isfinite(value) else None
+    if isinstance(value, str | float):
+        return _text(value) if isinstance(value, str) else value if math.isfinite(value) else None
     if isinstance(value, Mapping):
-        return {str(key): plain(each) for key, each in value.items()}
+        return {_text(str(key)): plain(each) for key, each in value.items()}
     if isinstance(value, list | tuple | set | frozenset):
         return [plain(each) for each in value]
     if isinstance(value, np.generic):
@@ -30,3 +30,8 @@ def plain(value: Any) -> Any:
     if isinstance(value, np.ndarray):
         return plain(value.tolist())
     raise TypeError(f"{type(value).__name__} is no JSON value")
+
+
+def _text(text: str) -> str:
+    """A text that UTF-8 holds: bytes of file names that are no UTF-8, and halves of characters, become "?"."""
+    return text if text.isascii() else text.encode("utf-8", "replace").decode()

@@ -82,7 +82,7 @@ class LiveSocket:
         except asyncio.CancelledError:
             raise
         except Exception as error:  # noqa: BLE001 (the page says it; the socket goes on)
-            await self._send({"id": number, "error": sentence_of(error)})
+            await self._send({"id": number, "error": sentence_of(error, self._studio.folder)})
 
     async def _grant(self, number: int, wish: Answer, asked: Asked) -> None:
         def answered() -> Any:  # in one thread, since each change of threads costs time

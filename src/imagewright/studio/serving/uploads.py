@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path, PurePosixPath
 from typing import Any
 from urllib.parse import unquote
@@ -48,9 +49,12 @@ def plain_name(name: str) -> str:
 
 def new_source(studio: Studio, name: str) -> Path:
     """The folder of a new source, made."""
-    place = studio.new_place(DROPPED, name)
-    place.mkdir(parents=True, mode=0o700)
-    return place
+    while studio.folder.is_dir():
+        place = studio.new_place(DROPPED, name)
+        with suppress(FileExistsError):  # another page took the name just now
+            place.mkdir(parents=True, mode=0o700)
+            return place
+    raise UserError("The studio's folder is no longer there: put it back, or start the studio where it is now.")
 
 
 def is_video(name: str) -> bool:

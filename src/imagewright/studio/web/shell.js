@@ -7,7 +7,9 @@ import { PAGES } from "/web/pages.js";
 
 const main = document.getElementById("main");
 const nav = document.getElementById("nav");
+const UNLOADED = "This page could not be loaded, because the studio did not answer. It is loaded anew when you open it again.";
 let leave = null;
+let isUnloaded = false; // a browser remembers that a module could not be loaded, until the whole page is loaded anew
 
 function placeOf(hash) {
   const [path, asked] = hash.replace(/^#\/?/, "").split("?");
@@ -15,6 +17,10 @@ function placeOf(hash) {
 }
 
 async function open() {
+  if (isUnloaded && live.isUp) {
+    location.reload();
+    return;
+  }
   const { name, asked } = placeOf(location.hash);
   const page = PAGES.find((each) => each.name === name) ?? PAGES[0];
   for (const link of nav.querySelectorAll("a[data-page]")) {
@@ -32,9 +38,14 @@ async function open() {
   clear(main, root);
   window.scrollTo(0, 0);
   try {
-    const { default: show } = await import(`/web/views/${page.name}/${page.name}.js`);
+    const { default: show } = await import(`/web/views/${page.name}/${page.name}.js`).catch((error) => {
+      console.error(error);
+      isUnloaded = true;
+      throw new Refused(UNLOADED);
+    });
     if (!root.isConnected) return; // the next page was opened meanwhile
     const end = (await show(root, asked)) ?? null;
+    // Left before it was shown: what it follows ends, and the next page says how it is.
     if (!root.isConnected) return void end?.();
     leave = end;
     main.dataset.state = "open";

@@ -83,6 +83,8 @@ def _words(found: Described, to: Any) -> list[str]:
             raise UserError(f"There is no domain {to}.")
         name = found.abilities.domains[to]
         return [str(to) if name.startswith("-") else name]
+    if wrong := [name for name in to if name.startswith("-")]:
+        raise UserError(f"The name {wrong[0][:80]!r} begins with a dash, so it is taken for an option of the command.")
     return [f"{name}={value:g}" for name, value in to.items()]
 
 

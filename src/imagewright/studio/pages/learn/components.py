@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from imagewright import catalogue
 from imagewright.analysis.components.by_count import RebuiltByCount
+from imagewright.errors import UserError
 from imagewright.images import Images
 from imagewright.output.provenance import ENHANCED, make_record
 from imagewright.runs.provenance import run_record
@@ -30,6 +32,8 @@ def rebuild(studio: Studio, asked: Asked) -> list[Picture]:
     def work(loaded: Loaded) -> list[Picture]:
         kept = loaded.kept.setdefault("learn/components", {})
         if key not in kept:
+            if catalogue.entry_of(loaded.run.model).family != "linear":
+                raise UserError(f"{loaded.run.model} has no components: choose a run of a linear model, such as pca.")
             kept.clear()
             kept[key] = RebuiltByCount(studio.sources.open(key), loaded.model)
         return _show(studio, asked, kept[key], count, run_record("components", loaded.model, source_type=ENHANCED))

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import torch
 
 from imagewright import catalogue
-from imagewright.capabilities import LatentPart, latent_parts_of, verbs_of
+from imagewright.capabilities import Decodes, LatentPart, latent_parts_of, require, verbs_of
 from imagewright.errors import UserError
 from imagewright.latent.editing.edit import clamp_to_prior
 from imagewright.latent.layers import resolve_layers, to_layer_latents
@@ -117,8 +117,9 @@ def _parts_of(look: Look) -> dict[str, list[float]]:
 
 
 def resolve_look(studio: Studio, loaded: Loaded, asked: Asked) -> Look:
-    """The latent of a look. Raises `UserError` for what the model does not have."""
+    """The latent of a look. Raises `UserError` for what the model does not have, and for one without latents."""
     view = view_of(loaded, asked)
+    require(view, Decodes)
     parts = latent_parts_of(view)
     start, settings = _begin(studio, loaded, view, asked, parts)
     latents = start.latents

@@ -5,9 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from imagewright.capabilities import (
+    Decodes,
     HasSpaces,
     Truncates,
     latent_parts_of,
+    require,
     sampled_classes,
     samples_classes,
     samples_from,
@@ -33,6 +35,7 @@ def offers(studio: Studio, asked: Asked) -> dict[str, Any]:
 
     def work(loaded: Loaded) -> dict[str, Any]:
         view = view_of(loaded, asked)
+        require(view, Decodes)
         if has_style_layers(view) and "space" not in asked:
             view = view_model(view, space=view.style_space)
         return {

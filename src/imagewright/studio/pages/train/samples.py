@@ -33,7 +33,7 @@ def sample(studio: Studio, asked: Asked) -> Picture:
 def latent(studio: Studio, asked: Asked) -> list[Picture]:
     """One picture of the grids at points all over the training: the same latent through time."""
     run, index = studio.library.run(asked.text("run")), asked.whole("index", high=10_000)
-    points = sorted(int(path.stem) for path in (run.path / SAMPLES).glob("*.png") if path.stem.isdigit())
+    points = sorted(int(path.stem) for path in (run.path / SAMPLES).glob("*.png") if path.stem.isdecimal())
     chosen = sorted({points[round(place)] for place in np.linspace(0, len(points) - 1, MOST_TIMES)}) if points else []
     found = []
     for at in chosen:

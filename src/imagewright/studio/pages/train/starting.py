@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 import secrets
+from collections.abc import Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -85,7 +87,8 @@ def jobs_of(studio: Studio, run: str) -> list[Job]:
 def _earlier_command(studio: Studio, key: str, run: Run) -> list[str]:
     """The command that a run was started by, from here; of another run, one with what its record says."""
     for job in jobs_of(studio, key):
-        return [word for word in job.command if word != "--resume"]
+        if _is_training_of(job.command, run):
+            return [word for word in job.command if word != "--resume"]
     found = recorded_sources(studio.library, run)
     if None in found.values():
         raise UserError(
@@ -94,6 +97,20 @@ def _earlier_command(studio: Studio, key: str, run: Run) -> list[str]:
         )
     places = [studio.library.source(each).source for each in found.values() if each is not None]
     return ["train", run.model, *places, f"--out={run.path}"]
+
+
+def _is_training_of(command: Sequence[str], run: Run) -> bool:
+    """Whether a recorded command does no more than train this run. The folder may come from others, and then its record
+    could name another command, a file to be written, or code to be run.
+    """
+    known = {option.name.replace("_", "-") for option in [*image_options(run.model), *list_options(run.model)]}
+    known |= {"from", "out", "self", "consent", "resume", "no-flip"}
+    options = [word[2:].split("=")[0] for word in command if word.startswith("-")]
+    values = [part for word in command for part in (word, word.partition("=")[2])]
+    is_plain = all(each in known for each in options) and not any(runs_code(each) for each in values)
+    places = [Path(word.removeprefix("--out=")) for word in command if word.startswith("--out=")]
+    places += [Path(after) for word, after in pairwise(command) if word == "--out"]
+    return list(command[:2]) == ["train", run.model] and is_plain and places == [run.path]
 
 
 def _command(studio: Studio, asked: Asked, *, needs_consent: bool) -> tuple[list[str], str]:
