@@ -102,7 +102,7 @@ def test_a_page_says_that_the_studio_has_ended(
 ) -> None:
     studio = serve(tmp_path)
     walked = walk(studio)
-    walked.allowed = ("WebSocket", "ERR_CONNECTION_REFUSED")
+    walked.allowed = ("WebSocket", "ERR_CONNECTION_REFUSED", "dynamically imported module")
     walked.page.locator("nav small").get_by_text(tmp_path.name).wait_for()
     studio.close()
     walked.page.locator(".toast.bad").get_by_text("The studio does not answer").wait_for()

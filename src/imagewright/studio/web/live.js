@@ -115,6 +115,7 @@ export class Channel {
   #failed;
   #waiting = null;
   #busy = false;
+  #settled = Promise.resolve();
 
   constructor(name, show, failed = () => {}) {
     [this.#name, this.#show, this.#failed] = [name, show, failed];
@@ -124,6 +125,11 @@ export class Channel {
     return this.#busy;
   }
 
+  // Resolves when all that was asked for so far is answered.
+  get settled() {
+    return this.#settled;
+  }
+
   // Forget what waits; an answer under way is still shown.
   clear() {
     this.#waiting = null;
@@ -131,7 +137,7 @@ export class Channel {
 
   ask(asked) {
     this.#waiting = asked;
-    if (!this.#busy) this.#next();
+    if (!this.#busy) this.#settled = this.#next();
   }
 
   async #next() {

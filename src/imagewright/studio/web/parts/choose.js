@@ -29,6 +29,9 @@ async function choose({ things, nameOf, groupOf = () => "", label, chosen = () =
     get value() {
       return current();
     },
+    get isEmpty() {
+      return !all.length;
+    },
     reload: () => load(select.value),
     // Choose the first thing that fits, as a user would.
     pick(fits) {

@@ -52,7 +52,11 @@ export default async function show(root) {
       asked.steps_per_second = steps_per_second;
       change();
     },
-    step: (part) => asked.id && live.wish("learn/laboratory_step", part ? { id: asked.id, part } : { id: asked.id }).catch(tellError),
+    step: async (part) => {
+      if (!asked.id) return;
+      await channel.settled; // a step belongs to the laboratory that was asked for before it
+      await live.wish("learn/laboratory_step", part ? { id: asked.id, part } : { id: asked.id }).catch(tellError);
+    },
     startAnew,
     emphasise: (part) => view?.emphasise(part),
   });

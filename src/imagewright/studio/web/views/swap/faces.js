@@ -48,7 +48,7 @@ async function showSide({ who, title, help }, first, change, reloadAll) {
     reloadAll();
   }
   const finder = await findFaces(use);
-  finder.open = list.options.length === 1; // no set is there yet
+  finder.open = set.isEmpty;
   const element = h("section", { class: "panel stack", "aria-label": title, dataset: { who } }, h("h2", {}, title), h("p", { class: "small faint" }, help), set.element, finder, people);
   return { element, reload: set.reload };
 }
