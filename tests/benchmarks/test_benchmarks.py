@@ -12,6 +12,8 @@ import sys
 from importlib.util import find_spec
 from pathlib import Path
 
+import pytest
+
 PROJECT = Path(__file__).resolve().parents[2]
 BENCHMARKS = PROJECT / "benchmarks"
 
@@ -102,6 +104,7 @@ def test_settings_are_numbers_where_they_look_like_numbers() -> None:
 # The GPU script, on a CPU
 
 
+@pytest.mark.learning
 def test_the_gpu_script_measures_its_first_case(tmp_path: Path) -> None:
     out = tmp_path / "out"
     options = ["--tiny", "--seconds", "60", "--first", "1", "--device", "cpu", "--out", str(out)]

@@ -310,6 +310,7 @@ def test_the_record_holds_the_command_as_it_can_be_typed_again(here: Path, monke
     assert typed == f"imagewright train vae 'my pictures' --out run {' '.join(TINY)}"
 
 
+@pytest.mark.learning
 def test_ctrl_c_twice_at_once_still_saves(here: Path) -> None:
     """As under `torchrun`, which passes on the Ctrl-C that the terminal has sent already."""
     command = [sys.executable, "-m", "imagewright", "train", "vae", "digits", "--out", "run", *TINY]

@@ -28,7 +28,14 @@ def run(tmp_path: Path) -> Path:
     return train_tiny("vae", simple_pictures(), tmp_path / "run").path
 
 
-@pytest.mark.parametrize("closed", [">&-", "2>&-", "<&- >&- 2>&-"])
+@pytest.mark.parametrize(
+    "closed",
+    [
+        pytest.param(">&-", marks=pytest.mark.learning),
+        pytest.param("2>&-", marks=pytest.mark.learning),
+        "<&- >&- 2>&-",
+    ],
+)
 def test_closed_streams_change_nothing(run: Path, closed: str) -> None:
     done = shell(f"{COMMAND} sample run --count 4 --out samples.png {closed}", run.parent)
     assert done.returncode == 0, done.stderr

@@ -230,5 +230,5 @@ def test_functions_take_lists(files) -> None:
     assert iw.encode(run, Image.open(files[0])).shape[0] == 1
     assert len(iw.check(files).sizes) == COUNT
     iw.duplicates([files[0], files[0]])
-    assert iw.evaluate(run, files, metrics="fd", features="pixels", count=64) is not None
+    assert iw.evaluate(run, files, metrics="fd", features="random", count=64) is not None
     assert iw.outliers(files) is not None

@@ -65,6 +65,7 @@ def test_the_intrinsic_dimension_of_a_flat_set_is_its_own_not_that_of_the_space(
     assert intrinsic_dimension(points) == pytest.approx(dimensions, rel=0.12)
 
 
+@pytest.mark.learning
 def test_the_lesson_shows_that_photographs_concentrate_less_than_noise(tmp_path: Path) -> None:
     found = iw.lesson("dimension", tmp_path / "out", samples=200, repeats=20, animation="none")
     paths, numbers = found.paths, found.numbers

@@ -61,6 +61,7 @@ def test_turned_axes_of_the_plane_are_uncorrelated_and_have_the_reported_varianc
     np.testing.assert_allclose(plane.points[:, 0], grey.numpy(), atol=1e-3)
 
 
+@pytest.mark.learning
 def test_the_animation_turns_and_drops(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(figures, "TURNS", 6)  # of 36 frames, and of 20: each takes a third of a second to draw
     monkeypatch.setattr(figures, "DROPS", 4)

@@ -89,6 +89,7 @@ def test_written_files(found: SelfCheck, tmp_path: Path) -> None:
         found.write(tmp_path / "check.txt")
 
 
+@pytest.mark.learning
 def test_names_metrics_and_networks_are_equivalent(digits: Images) -> None:
     by_name = iw.self_check(digits, ["kd:subsets=7,size=50"], "pixels", corruptions=["noise"], count=60)
     metric = metric_named("kd").with_options({"subsets": 7, "size": 50})

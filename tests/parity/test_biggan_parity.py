@@ -18,7 +18,7 @@ from imagewright.errors import RunError
 from imagewright.models.adversarial.biggan_deep import BigGANDeepConfig
 
 CASES = (
-    "biggan/discriminator_128",
+    pytest.param("biggan/discriminator_128", marks=pytest.mark.learning),
     pytest.param("biggan/generator_128", marks=pytest.mark.learning),  # trains nothing, but fills 70 million weights
     "biggan/regularisation",
     "biggan_deep/generator_128",

@@ -101,6 +101,7 @@ def test_curves_of_long_runs_are_thinned_and_show_spikes(tmp_path: Path) -> None
     assert max(heights) > 200
 
 
+@pytest.mark.learning
 def test_memory_does_not_grow_with_the_number_of_reports(tmp_path: Path) -> None:
     run = make_run(tmp_path / "run", [record(k, kl=1.0 + k % 7, mse=2.0) for k in range(1, 30_001)])
     write_report(run)  # what is imported and remembered at the first page is no part of it

@@ -175,6 +175,7 @@ def test_a_later_end_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     assert not [text for text in texts if "slower" in text], "nothing was measured, so that nothing was promised"
 
 
+@pytest.mark.learning
 def test_a_training_that_is_faster_than_measured_is_made_longer(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -99,6 +99,7 @@ def test_a_lost_rank_ends_the_other_with_a_message(lost: int, tmp_path: Path) ->
     assert "\n" not in text
 
 
+@pytest.mark.learning
 def test_a_request_to_stop_at_one_rank_stops_both_at_the_same_step(tmp_path: Path) -> None:
     options = {"network": "mlp", "steps": 40}
     one = train_tiny("vae", simple_pictures(), tmp_path / "one" / "run", **options)
