@@ -53,6 +53,7 @@ def test_a_training_with_all_streams_closed_writes_its_run(tmp_path: Path) -> No
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full")
+@pytest.mark.learning
 def test_a_full_log_costs_nothing_and_a_full_output_is_told(run: Path) -> None:
     done = shell(f"{COMMAND} doctor run 2>/dev/full", run.parent)
     assert done.returncode == 0

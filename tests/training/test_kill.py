@@ -44,7 +44,7 @@ def test_killed_before_any_of_its_writes(tmp_path: Path, monkeypatch: pytest.Mon
         assert not hidden, "files that the kill left half-written are still there"
 
 
-@pytest.mark.parametrize("name", ["vae", pytest.param("dcgan", marks=pytest.mark.learning)])
+@pytest.mark.parametrize("name", [pytest.param(name, marks=pytest.mark.learning) for name in ("vae", "dcgan")])
 def test_killed_repeatedly_at_random_moments(name: str, tmp_path: Path) -> None:
     options = {"steps": 24, "report_every": 7 * BATCH, "checkpoint_every": 4 * BATCH}
     expected = final_bytes(train_tiny(name, simple_pictures(), tmp_path / "unbroken" / "run", **options))
