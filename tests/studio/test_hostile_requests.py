@@ -168,6 +168,7 @@ def test_reads_and_actions(
     assert not faults, "\n".join(faults)
     assert files_outside(folder) == outside
     assert pictures_in(folder) >= own
+    assert started, "no request came so far that it started something"
     for command in started:
         places = [command[place + 1] for place, word in enumerate(command[:-1]) if word == "--out"]
         places += [word.removeprefix("--out=") for word in command if word.startswith("--out=")]
