@@ -133,14 +133,14 @@ def atomic_write(path: str | Path, *, is_result: bool = False) -> Iterator[Path]
         if group is not None:
             group.folders += made
         start, end = _temporary_name(path)
-        descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=start, suffix=end)
-        temporary = Path(name)
-        if fcntl is None:  # Windows renames no open files
-            os.close(descriptor)
-        else:
-            _try_lock(descriptor)  # until it is closed: so `remove_leftovers` sees that the file is being written
         kept = False
-        try:
+        descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=start, suffix=end)
+        try:  # at once: a signal may come
+            temporary = Path(name)
+            if fcntl is None:  # Windows renames no open files
+                os.close(descriptor)
+            else:
+                _try_lock(descriptor)  # until it is closed: so `remove_leftovers` sees that the file is being written
             yield temporary
             with temporary.open("rb+") as file:
                 os.fsync(file.fileno())
@@ -156,7 +156,7 @@ def atomic_write(path: str | Path, *, is_result: bool = False) -> Iterator[Path]
                 os.close(descriptor)
             if not kept:
                 with suppress(OSError):
-                    temporary.unlink(missing_ok=True)
+                    Path(name).unlink(missing_ok=True)
 
 
 def _make_folder(folder: Path) -> list[Path]:

@@ -125,6 +125,7 @@ def test_patches_are_in_the_default_if_their_weights_are_there(tmp_path) -> None
     assert [path.name for path in found.write(tmp_path / "out")].count("patches.png") == 1
 
 
+@pytest.mark.learning
 def test_the_heat_map_shows_the_place_of_the_defect(no_weights, tmp_path: Path) -> None:
     clean, pictures, places = tiles(3, each=8)
     found = iw.outliers(pictures, train_on=clean, method="patches")

@@ -118,6 +118,7 @@ def test_the_gpu_script_measures_its_first_case(tmp_path: Path) -> None:
     assert (out / "gpu.md").read_text().count("\n| dcgan 64 step ") == 1
 
 
+@pytest.mark.learning
 def test_a_case_that_fails_leaves_the_others_and_the_end_of_the_time_ends_them(tmp_path: Path) -> None:
     printed = run(
         "import sys, time, gpu\n"

@@ -42,6 +42,7 @@ def test_a_far_group_misleads_only_the_generative_classifier() -> None:
     assert errors["linear GDA"] > errors["logistic regression"] + 0.01
 
 
+@pytest.mark.learning
 def test_the_lesson_writes_its_figures_and_numbers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(boundary, "COUNTS", (6, 60))
     monkeypatch.setattr(boundary, "FRAMES", 2)

@@ -25,6 +25,7 @@ def photo(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.mark.learning
 def test_the_numbers_are_consistent(photo: Path, tmp_path: Path) -> None:
     paths = iw.lesson("jpeg", tmp_path / "made", source=str(photo), animation="gif").paths
     names = {path.name for path in paths}

@@ -239,6 +239,7 @@ def test_a_protocol_with_an_argument_that_it_fixes_raises(folder: Path) -> None:
         iw.evaluate(folder, folder, protocols=["kid50k_full"], features="random")
 
 
+@pytest.mark.learning
 def test_two_processes_extract_the_same_features_once(tmp_path: Path) -> None:
     script = (
         "import sys, numpy as np, imagewright as iw\n"

@@ -64,6 +64,7 @@ def test_a_model_that_swaps_nothing_is_refused(monkeypatch: pytest.MonkeyPatch, 
         iw.evaluate(run, against=pictures, training=pictures, metrics="face_swap")
 
 
+@pytest.mark.learning
 def test_a_swap_run_is_evaluated_by_whose_face_it_draws(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     use_face_weights(monkeypatch)
     picture = astronaut()[:220, 120:340]

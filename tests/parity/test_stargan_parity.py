@@ -18,7 +18,11 @@ from imagewright.models.translation.stargan import StarGAN, StarGANConfig
 from imagewright.models.translation.stargan_v2 import StarGANv2, StarGANv2Config
 
 # Those of stargan_v2 are computed by the script: see test_translation_parity.py.
-CASES = ("stargan/discriminator", "stargan/generator", "stargan/generator_eval")
+CASES = (
+    pytest.param("stargan/discriminator", marks=pytest.mark.learning),
+    "stargan/generator",
+    "stargan/generator_eval",
+)
 FACES = ("Black_Hair", "Blond_Hair", "Brown_Hair", "Male", "Young")
 
 

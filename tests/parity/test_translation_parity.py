@@ -29,10 +29,14 @@ CASES = (
     *("pix2pixhd/multiscale_discriminator", "stargan_v2/mapping_network", "stargan_v2/style_encoder"),
     *("pix2pix/patchgan_batch", "pix2pix/pixel", "pix2pix/unet_256", "pix2pix/unet_256_batch_stats"),
 )
+# They train nothing, but take seconds.
+SLOWEST = ("funit/few_shot_gen", "funit/gp_patch_mc_res_dis", "pix2pix/unet_256", "pix2pix/unet_256_batch_stats")
 DEEPEST = ("pix2pixhd", "stargan_v2")  # their generators enlarge rounding
 
 
-@pytest.mark.parametrize("name", CASES)
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=pytest.mark.learning if name in SLOWEST else ()) for name in CASES]
+)
 def test_the_published_outputs(name: str, shared_parity: Path) -> None:
     system, _, stem = name.partition("/")
     assert run_case(parity_module(shared_parity), shared_parity, system, stem) < TOLERANCE

@@ -77,6 +77,7 @@ def test_a_stopped_training_has_saved(jobs: Jobs, tmp_path: Path) -> None:
     assert ended.about == {"run": "run"}
 
 
+@pytest.mark.learning
 def test_a_killed_job_is_not_taken_for_running(jobs: Jobs, tmp_path: Path) -> None:
     job = jobs.start("training", [*TRAINING, "--out", "run"])
     wait(jobs, job.id, lambda job: job.progress)

@@ -198,6 +198,7 @@ def test_a_look_is_saved_in_the_run(studio: ServedStudio, page: Page, folder: Pa
     assert "name" in studio.act("steer/save", {"look": vae, "name": "../x"}, expected=400)["error"]
 
 
+@pytest.mark.learning
 def test_a_walk_is_recorded(studio: ServedStudio, folder: Path) -> None:
     run = studio.run_id("runs/stylegan2")
     looks = [{"run": run, "start": {"seed": seed}, "truncation": 0.8} for seed in range(3)]

@@ -40,7 +40,13 @@ def weights_of(run: iw.Run) -> dict[str, torch.Tensor]:
     return read_tensors(run.checkpoints()[-1].weights)[0]
 
 
-@pytest.mark.parametrize("options", [{}, {"micro_batch": 3}, {"clip": 1.0, "schedule": "cosine"}])
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"micro_batch": 3, "clip": 1.0, "schedule": "cosine"},
+        *(pytest.param(each, marks=pytest.mark.learning) for each in ({}, {"micro_batch": 3}, {"clip": 1.0})),
+    ],
+)
 def test_two_ranks_compute_the_weights_of_one(options: dict[str, object], tmp_path: Path) -> None:
     one = train_tiny("vae", simple_pictures(), tmp_path / "one" / "run", **MLP, **options)
     codes = exit_codes(ranks(train_as_rank, 2, "vae", tmp_path / "two" / "run", tmp_path, **MLP, **options))

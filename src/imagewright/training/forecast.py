@@ -108,7 +108,10 @@ class _Listening(Silent):
 
     def __init__(self, reporter: Reporter) -> None:
         self.said: list[str] = []
-        self.preparing = reporter.preparing  # type: ignore[method-assign]
+        self._reporter = reporter
+
+    def preparing(self, done: int, total: int) -> None:
+        self._reporter.preparing(done, total)
 
     def message(self, text: str) -> None:
         self.said.append(text)

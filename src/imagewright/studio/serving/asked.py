@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection, Mapping
-from typing import Any
+from typing import Any, TypeVar
 
 from imagewright.errors import UserError, nearest_name, one_line
 
+Name = TypeVar("Name", bound=str)
 LONGEST_TEXT = 2_000  # characters of a value that names no longer text
 
 
@@ -34,12 +35,13 @@ class Asked:
             raise self._wrong(name, value, f"a text of at most {most:,} characters")
         return value
 
-    def choice(self, name: str, known: Collection[str], default: str | None = None) -> str:
+    def choice(self, name: str, known: Collection[Name], default: str | None = None) -> Name:
         """One of some names."""
         value = self.text(name, default)
-        if value not in known:
-            raise UserError(f"{name} is {value!r}: expected {', '.join(known)}.{nearest_name(value, known)}")
-        return value
+        for each in known:
+            if each == value:
+                return each
+        raise UserError(f"{name} is {value!r}: expected {', '.join(known)}.{nearest_name(value, known)}")
 
     def number(self, name: str, default: float | None = None, *, low: float = -1e9, high: float = 1e9) -> float:
         """A finite number in a range; also a text that is one, as queries hold."""

@@ -65,7 +65,7 @@ def change(_: Studio, asked: Asked) -> dict[str, Any]:
 
 def step(_: Studio, asked: Asked) -> dict[str, Any]:
     """One step, or one move of one network."""
-    part: PartName | None = asked.choice("part", get_args(PartName)) if "part" in asked else None  # type: ignore[assignment]
+    part: PartName | None = asked.choice("part", get_args(PartName)) if "part" in asked else None
     _session(asked).step(part)
     return {}
 
@@ -95,7 +95,7 @@ def _dimensions(name: str) -> int:
 def _data(asked: Asked) -> Mixture:
     name = asked.choice("data", [*get_args(DataName), *DRAWN], "ring")
     if name not in DRAWN:
-        return DATA[name]()  # type: ignore[index]
+        return DATA[name]()
     numbers = asked.numbers("points", most=MOST_DRAWN, limit=1.0)
     points = np.array(numbers[: len(numbers) // 2 * 2]).reshape(-1, 2)
     if not len(points):
