@@ -53,7 +53,7 @@ def act(maps: Tensor) -> Tensor:
 
 
 def blurred(maps: Tensor) -> Tensor:
-    line = torch.tensor([1.0, 2.0, 1.0])
+    line = maps.new_tensor([1.0, 2.0, 1.0])
     kernel = torch.outer(line, line) / 16
     return conv2d(maps, kernel.expand(maps.shape[1], 1, 3, 3), padding=1, groups=maps.shape[1])
 

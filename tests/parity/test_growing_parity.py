@@ -79,9 +79,10 @@ def test_progan_in_other_configurations(fused: bool, labelled: bool) -> None:
 def test_stylegan_in_other_configurations(fused: str, labelled: bool) -> None:
     told: dict[str, Any] = {"fused": fused, "mapping_rate": 0.5} | (CLASSES if labelled else {})
     state, _ = published("stylegan", "generator", **told)
-    ours = load_network("stylegan", "generator", state, fused=fused, mapping_rate=0.5)
-    (z,) = inputs((2, 5))
-    label = torch.eye(2) if labelled else None
+    ours = load_network("stylegan", "generator", state, fused=fused, mapping_rate=0.5).double()
+    state = {name: tensor.double() for name, tensor in state.items()}  # as above
+    z = inputs((2, 5))[0].double()
+    label = torch.eye(2).double() if labelled else None
     found = ours(z=z, label=label) if labelled else ours(z=z)
     w = stylegan_w(state, z, label, rate=0.5)
     torch.testing.assert_close(found["w"], w)

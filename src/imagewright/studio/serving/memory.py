@@ -7,9 +7,12 @@ fill with holes while a slider is held for minutes: a studio of 344 MiB took 507
 from __future__ import annotations
 
 import ctypes
+import mmap
 import time
 from contextlib import suppress
 from typing import Any
+
+import numpy as np
 
 ARENA_MAX, ARENAS = -8, 2  # M_ARENA_MAX of malloc.h
 SECONDS = 10.0  # between two returns, each of which takes milliseconds
@@ -19,6 +22,17 @@ def keep_memory_together() -> None:
     """Let all threads allocate from few arenas. Call it before there are any."""
     with suppress(OSError, AttributeError, TypeError):  # another C library, or Windows
         _library().mallopt(ARENA_MAX, ARENAS)
+
+
+def in_pages_of_its_own(array: np.ndarray) -> np.ndarray:
+    """A copy outside the allocator's memory. There, thousands of small arrays that stay would leave holes between them,
+    into which the large ones of the next picture do not fit. All of it is returned when the copy is freed.
+    """
+    if not array.nbytes:
+        return array
+    copy: np.ndarray = np.frombuffer(mmap.mmap(-1, array.nbytes), array.dtype).reshape(array.shape)
+    copy[...] = array
+    return copy
 
 
 class MemoryReturner:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import secrets
 import threading
 from collections import OrderedDict
+from dataclasses import replace
 
 from imagewright.studio.serving.library import NotThereError
+from imagewright.studio.serving.memory import in_pages_of_its_own
 from imagewright.studio.serving.page import Picture
 
 MOST_BYTES = 96 << 20
@@ -24,8 +26,9 @@ class Shelf:
     def put(self, picture: Picture) -> str:
         """Keep a picture; returns its ticket."""
         ticket = secrets.token_urlsafe(12)
+        kept = replace(picture, pixels=in_pages_of_its_own(picture.pixels))
         with self._lock:
-            self._pictures[ticket] = picture
+            self._pictures[ticket] = kept
             self._bytes += picture.pixels.nbytes
             while len(self._pictures) > 1 and (self._bytes > self._most or len(self._pictures) > MOST):
                 self._bytes -= self._pictures.popitem(last=False)[1].pixels.nbytes
