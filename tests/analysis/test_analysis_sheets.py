@@ -51,6 +51,7 @@ def test_what_is_zero_but_for_rounding_is_zero() -> None:
     assert tidy(np.array([1.0, -3.9e-09, 1e-12, 0.5])).tolist() == [1.0, 0.0, 0.0, 0.5]
 
 
+@pytest.mark.learning
 def test_captions_of_the_outlier_sheet_are_whole_and_unique(tmp_path, monkeypatch) -> None:
     from PIL import Image
 

@@ -137,6 +137,7 @@ def test_labels_of_two_classes_with_enough_pictures_are_needed(tmp_path: Path) -
         iw.compare_classifiers(bars(tmp_path, 6, classes=3))
 
 
+@pytest.mark.learning
 def test_the_figures_are_written_for_few_classes_and_for_many(
     images: Images, compared: ClassifierComparison, tmp_path: Path
 ) -> None:
@@ -176,6 +177,7 @@ def test_classes_of_a_run_are_matched_by_name(images: Images, tmp_path: Path) ->
     assert unlabelled.accuracy is None
 
 
+@pytest.mark.learning
 def test_rows_of_the_matrix_are_true_classes_and_the_most_confident_mistake_is_first(tmp_path: Path) -> None:
     predicted = np.array([0, 1, 1, 2, 0])
     probabilities = np.full((5, 3), 0.1, np.float32)

@@ -100,6 +100,7 @@ def test_a_pictures_own_patches_are_passed_over(no_weights) -> None:
     assert torch.allclose(without[3].flatten(), torch.cdist(patches, others).min(1).values, atol=2e-2)
 
 
+@pytest.mark.learning
 @pytest.mark.parametrize("network", ["random", "efficientnet_lite0"])
 def test_small_defects_on_texture_are_found(network: str, monkeypatch) -> None:
     if network == "random":
@@ -143,6 +144,7 @@ def test_the_heat_map_shows_the_place_of_the_defect(no_weights, tmp_path: Path) 
     assert np.array_equal(iw.outliers(pictures, train_on=clean, method="patches").score, found.score)
 
 
+@pytest.mark.learning
 def test_patches_of_a_set_without_clean_pictures(no_weights) -> None:
     clean, pictures, _ = tiles(4, learned=30, each=3)
     whole = np.concatenate([clean, pictures[3:], pictures[5:]])  # three scratched ones, the last of them twice

@@ -210,6 +210,7 @@ def test_metrics_by_the_classes_of_a_folder(tmp_path, discs) -> None:
     assert strange.metrics["pca"].ordinary == 57
 
 
+@pytest.mark.learning
 def test_a_run_is_used_at_its_own_size(tmp_path, discs) -> None:
     generator = np.random.default_rng(1)
     clean = iw.open_images(np.stack([disc(generator, 6) for _ in range(40)]), size=16)

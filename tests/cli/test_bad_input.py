@@ -292,6 +292,7 @@ def test_a_checkpoint_with_code_in_it_is_refused_without_advice_to_run_it(
     assert sorted(path.name for path in here.iterdir()) == ["trap.pth"]
 
 
+@pytest.mark.learning
 def test_a_reader_of_the_log_that_goes_away_does_not_end_a_training(here: Path) -> None:
     command = [sys.executable, "-m", "imagewright", "train", "vae", "digits", "--out", "run", *TINY]
     with subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL) as process:

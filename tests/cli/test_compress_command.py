@@ -21,6 +21,7 @@ def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.mark.learning
 def test_compress(photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     command = ["compress", str(photos), "--methods", "jpeg", "pca", "--components", "4", "--count", "2"]
     command += ["--qualities", "20", "80", "--out", str(tmp_path / "made")]

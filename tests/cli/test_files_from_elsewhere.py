@@ -47,6 +47,7 @@ def run_of(tmp_path: Path) -> Path:
     return run.path
 
 
+@pytest.mark.learning
 @pytest.mark.skipif(os.name != "posix", reason="the program is a shell script")
 def test_postscript_under_any_name_starts_no_program(
     ghostscript: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]

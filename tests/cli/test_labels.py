@@ -158,6 +158,7 @@ def test_a_fit_that_fails_leaves_no_run(tmp_path: Path, monkeypatch: pytest.Monk
     assert not (tmp_path / "run" / "run.json").exists()
 
 
+@pytest.mark.learning
 def test_sets_are_analysed_with_pictures_without_a_class(partly: Path, tmp_path: Path) -> None:
     run("cluster", *labelled(partly), "--clusters", "2", "--out", str(tmp_path / "clusters"))
     table = list(csv.DictReader((tmp_path / "clusters" / "clusters.csv").read_text().splitlines()))

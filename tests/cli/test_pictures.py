@@ -130,6 +130,7 @@ def test_any_name_in_any_encoding(tmp_path, monkeypatch, encoding, name) -> None
         assert rb"lat\xe9.png" in printed  # a byte that is no letter, as its code
 
 
+@pytest.mark.learning
 def test_a_run_on_a_folder_whose_name_is_no_utf8(tmp_path, monkeypatch, run) -> None:
     errors = replace_streams(monkeypatch, "utf-8")["stderr"]
     folder = tmp_path / "lat\udce9"

@@ -12,6 +12,7 @@ import pytest
 pty = pytest.importorskip("pty", reason="needs a pseudo terminal")
 
 
+@pytest.mark.learning
 def test_a_terminal_gets_a_bar_with_speed_and_losses(tmp_path: Path) -> None:
     outer, inner = pty.openpty()
     options = ["--network", "mlp", "--width", "8", "--latent-dim", "2", "--images-seen", "2k", "--report-every", "200"]

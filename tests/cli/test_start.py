@@ -33,6 +33,7 @@ def test_the_package_runs_as_a_module_and_its_exit_code_is_the_commands() -> Non
     assert "Traceback" not in wrong.stderr
 
 
+@pytest.mark.learning
 def test_a_closed_pipe_is_no_error() -> None:
     program = "import sys; from imagewright.cli import main; sys.exit(main(['train', 'vae', '--help']))"
     with subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:

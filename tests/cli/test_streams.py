@@ -43,6 +43,7 @@ def test_closed_streams_change_nothing(run: Path, closed: str) -> None:
     assert iw.inspect(run.parent / "samples.png")["kind"] == "picture"
 
 
+@pytest.mark.learning
 def test_a_training_with_all_streams_closed_writes_its_run(tmp_path: Path) -> None:
     options = "--images-seen 64 --batch-size 16 --network mlp --width 8 --latent-dim 2 --report-every 32"
     done = shell(f"{COMMAND} train vae digits --out run {options} <&- >&- 2>&-", tmp_path)

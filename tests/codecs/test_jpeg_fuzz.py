@@ -45,7 +45,7 @@ def test_a_file_cut_at_any_byte_is_an_error(options: dict[str, object]) -> None:
         assert outcome(data[:length]) == "error", f"{length} of {len(data)} bytes"
 
 
-@pytest.mark.parametrize("options", [{}, {"restart_marker_blocks": 2}])
+@pytest.mark.parametrize("options", [pytest.param({}, marks=pytest.mark.learning), {"restart_marker_blocks": 2}])
 def test_changed_bytes(options: dict[str, object]) -> None:
     whole = small_file(**options)
     generator = np.random.default_rng(0)
@@ -67,6 +67,7 @@ def test_missing_and_doubled_bytes() -> None:
         outcome(whole[:end] + whole[start:])
 
 
+@pytest.mark.learning
 def test_random_bytes() -> None:
     generator = np.random.default_rng(2)
     whole = encode_jpeg(np.zeros((3, 24, 40), np.uint8))

@@ -214,6 +214,7 @@ def test_every_parameter_that_training_moves_is_in_a_phase_and_in_the_weights_fi
 # What each skeleton is there for
 
 
+@pytest.mark.learning
 def test_a_schedule_of_the_recipe_runs_at_the_length_that_the_user_gave(tmp_path: Path) -> None:
     short = train_tiny("cyclegan", out=tmp_path / "short", steps=10, report_every=BATCH)
     rates = [line["learning_rates"]["generator_ab"] for line in short.metrics()]
@@ -232,6 +233,7 @@ def test_a_scheduled_training_cannot_be_resumed_for_longer(tmp_path: Path) -> No
         train_tiny("cyclegan", out=tmp_path / "run", steps=4, resume=True, report_every=16, checkpoint_every=16)
 
 
+@pytest.mark.learning
 def test_growing_restarts_the_moments_and_goes_on(tmp_path: Path) -> None:
     # Of 19 million images the tiny network grows from 4 to 16 pixels in 2 times 2 phases of 1.9 million.
     run = train_tiny("progan", out=tmp_path / "run", steps=20, phase_images=1_900_000, report_every=BATCH)

@@ -84,6 +84,7 @@ def test_only_the_face_of_the_person_changes(tmp_path: Path, model: Any, monkeyp
     assert not (tmp_path / "out.mkv.unfinished").exists()
 
 
+@pytest.mark.learning
 def test_who_is_swapped(tmp_path: Path, model: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     video = make_clip(tmp_path / "walk.mp4", walk(6))
     alone = make_clip(tmp_path / "bert.mp4", [paint((150, BERT))] * 6)
@@ -127,7 +128,7 @@ def test_a_kept_search_serves_the_next_try(tmp_path: Path, model: Any, monkeypat
     assert not (tmp_path / "out.mp4.unfinished").exists()
 
 
-@pytest.mark.parametrize("moment", ["finding", "swapping"])
+@pytest.mark.parametrize("moment", [pytest.param("finding", marks=pytest.mark.learning), "swapping"])
 def test_it_goes_on_after_an_interruption_with_the_same_file(
     tmp_path: Path, model: Any, monkeypatch: pytest.MonkeyPatch, moment: str
 ) -> None:
@@ -148,24 +149,6 @@ def test_it_goes_on_after_an_interruption_with_the_same_file(
     if moment == "swapping":
         assert [done for stage, done, _ in states if stage.startswith("swapping")] == list(range(11, 29))
     assert_same_frames(tmp_path / "made.mp4", tmp_path / "whole.mp4")
-
-
-@pytest.mark.parametrize("others", [{"colour": "none"}, {"lossless": True}], ids=["colour", "lossless"])
-def test_other_options_begin_the_frames_anew(
-    tmp_path: Path, model: Any, monkeypatch: pytest.MonkeyPatch, others: dict[str, Any]
-) -> None:
-    knows(monkeypatch, 0)
-    video = make_clip(tmp_path / "walk.mp4", walk(14))
-
-    def stop(stage: str, done: int, total: int) -> None:
-        if stage == "swapping faces" and done == 12:
-            raise KeyboardInterrupt
-
-    with pytest.raises(KeyboardInterrupt):
-        swap_faces(model, video, tmp_path / "made.mp4", mask="hull", progress=stop)
-    swap_faces(model, video, tmp_path / "made.mp4", mask="hull", **others)
-    swap_faces(model, video, tmp_path / "plain.mp4", mask="hull", **others)
-    assert_same_frames(tmp_path / "made.mp4", tmp_path / "plain.mp4")
 
 
 @pytest.mark.learning

@@ -1,4 +1,7 @@
-"""A conversion that was stopped anywhere between its last frame and its last signature: the same call ends it."""
+"""A conversion that was stopped anywhere between its last frame and its last signature: the same call ends it.
+
+One with other options begins its frames anew.
+"""
 
 from __future__ import annotations
 
@@ -49,6 +52,7 @@ MOMENTS = {
 }
 
 
+@pytest.mark.learning
 @pytest.mark.parametrize("moment", MOMENTS)
 def test_the_same_call_ends_what_was_stopped_after_the_last_frame(
     tmp_path: Path, model: Any, monkeypatch: pytest.MonkeyPatch, moment: str
@@ -90,6 +94,7 @@ def test_other_options_do_not_replace_a_result_that_was_not_signed(
     assert_same_frames(out, tmp_path / "plain.mp4")
 
 
+@pytest.mark.learning
 def test_a_file_that_took_the_place_of_the_result_is_kept(tmp_path: Path, model: Any) -> None:
     video, out = make_clip(tmp_path / "walk.mp4", walk(14)), tmp_path / "out.mp4"
 
@@ -105,6 +110,7 @@ def test_a_file_that_took_the_place_of_the_result_is_kept(tmp_path: Path, model:
     assert out.read_bytes() == b"mine"
 
 
+@pytest.mark.learning
 def test_several_videos_and_pictures_go_on_where_they_were_stopped(tmp_path: Path, model: Any) -> None:
     folder, out = tmp_path / "footage", tmp_path / "out"
     folder.mkdir()
@@ -125,3 +131,19 @@ def test_several_videos_and_pictures_go_on_where_they_were_stopped(tmp_path: Pat
     assert 3 not in {total for stage, _, total in states if stage == "swapping faces"}
     assert sorted(path.name for path in out.iterdir()) == ["one.mp4", "still.png", "two.mp4"]
     assert sorted(path.name for path in tmp_path.iterdir()) == ["footage", "out"]
+
+
+@pytest.mark.learning
+@pytest.mark.parametrize("others", [{"colour": "none"}, {"lossless": True}], ids=["colour", "lossless"])
+def test_other_options_begin_the_frames_anew(tmp_path: Path, model: Any, others: dict[str, Any]) -> None:
+    video = make_clip(tmp_path / "walk.mp4", walk(14))
+
+    def stop_at_12(stage: str, done: int, total: int) -> None:
+        if stage == "swapping faces" and done == 12:
+            stop()
+
+    with pytest.raises(KeyboardInterrupt):
+        swap_faces(model, video, tmp_path / "made.mp4", mask="hull", progress=stop_at_12)
+    swap_faces(model, video, tmp_path / "made.mp4", mask="hull", **others)
+    swap_faces(model, video, tmp_path / "plain.mp4", mask="hull", **others)
+    assert_same_frames(tmp_path / "made.mp4", tmp_path / "plain.mp4")

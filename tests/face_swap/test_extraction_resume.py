@@ -42,6 +42,7 @@ def stop_at(number: int) -> object:
     return progress
 
 
+@pytest.mark.learning
 def test_the_same_call_goes_on_inside_a_video(tmp_path: Path) -> None:
     video = make_clip(tmp_path / "walk.mp4", walk(28, absent=(13, 14)))
     whole = iw.extract_faces(video, tmp_path / "whole", **OPTIONS)

@@ -52,6 +52,7 @@ def draws_what_is_there(self: Any, images: torch.Tensor, to: int = 0, strength: 
     return images, torch.ones_like(images[:, :1])
 
 
+@pytest.mark.learning
 def test_a_face_that_flickers_flickers_less(tmp_path: Path, model: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     count, absent = 22, range(6, 15)
     video = make_clip(tmp_path / "walk.mkv", walk(count, absent=absent), codec="ffv1")

@@ -72,6 +72,7 @@ def save_as_torchscript(tensors: dict[str, Tensor], path: Path) -> None:
         torch.jit.script(root).save(str(path))
 
 
+@pytest.mark.learning
 def test_activations_are_those_of_torch_fidelity(file) -> None:
     network = open_inception(weights=file)
     network.block = 2  # as many pictures as there are

@@ -114,6 +114,7 @@ def test_parts_of_named_sets(small_mnist) -> None:
         open_images("mnist", split="valid")
 
 
+@pytest.mark.learning
 def test_cifar10_is_read_from_its_binary_records(site, monkeypatch) -> None:
     random = np.random.default_rng(1).integers(0, 256, (2, 100, 3073), np.uint8)
     names = ("test_batch.bin", "data_batch_1.bin")

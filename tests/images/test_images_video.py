@@ -51,6 +51,7 @@ def test_without_pyav_the_extra_is_named(video, monkeypatch) -> None:
         open_images(video)
 
 
+@pytest.mark.learning
 def test_a_real_clip(shared) -> None:
     pytest.importorskip("av", reason="the extra 'faces' (av) is not installed")
     images = open_images(shared / "face_video" / "person_a_obama_address.mp4", size=(48, 64)).prepare()

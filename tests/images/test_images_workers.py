@@ -44,6 +44,7 @@ def test_processes_and_one_thread_make_the_same_cache(large, tmp_path) -> None:
     assert parallel.batch(np.array([1233, 1234])).images[:, 0, 0, 0].tolist() == [1233 % 251, 1235 % 251]
 
 
+@pytest.mark.learning
 def test_errors_in_workers_are_raised(large) -> None:
     with pytest.raises(DataError, match=r"01234\.pgm cannot be read: it holds text"):
         open_images(large, strict=True).prepare(workers=2)
@@ -53,6 +54,7 @@ def test_errors_in_workers_are_raised(large) -> None:
         images.prepare(workers=2)
 
 
+@pytest.mark.learning
 def test_a_script_needs_no_main_guard(large) -> None:
     script = textwrap.dedent(f"""
         from imagewright.images import open_images

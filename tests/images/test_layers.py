@@ -347,6 +347,7 @@ def test_layers_are_read_one_by_one_at_their_own_size(pair: dict[str, Path], tmp
             next(read_one_by_one(images, 3))
 
 
+@pytest.mark.learning
 def test_many_pairs_are_decoded_by_worker_processes(tmp_path: Path) -> None:
     for name in ("input", "target"):
         (tmp_path / name).mkdir()

@@ -89,6 +89,7 @@ def test_distinct_pictures_are_no_duplicates(tmp_path: Path, scenes: list[Image.
     assert (report.duplicates, report.near_duplicates) == (0, 0)
 
 
+@pytest.mark.learning
 def test_similar_digits_are_no_duplicates_but_equal_ones_are() -> None:
     report = check("digits")
     assert (report.duplicates, report.near_duplicates) == (0, 0)
@@ -160,6 +161,7 @@ def test_alignment_finds_the_window(scenes: list[Image.Image]) -> None:
     assert not is_flat(whole).any()
 
 
+@pytest.mark.learning
 def test_real_faces_are_all_found_in_their_own_archive(shared: Path) -> None:
     report = check(shared / "celeba_178x218_sample", against=shared / "celeba_178x218_sample" / "images.zip")
     assert report.shared is not None

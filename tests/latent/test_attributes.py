@@ -188,6 +188,7 @@ def test_the_sheet_moves_the_examples_of_both_sides(run: Run, independent: Path)
     assert torch.equal(cells[:, 2], iw.decode(run, found.examples - found.step))
 
 
+@pytest.mark.learning
 def test_samples_labelled_by_a_classifier_give_a_direction(run: Run, tmp_path: Path) -> None:
     pixels, values = marked(200, 0.5, seed=3)
     for name, chosen in (("patch", values[:, 0]), ("plain", ~values[:, 0])):
@@ -304,6 +305,7 @@ def test_a_direction_of_another_model_is_refused(run: Run, independent: Path, tm
         iw.attribute(run, independent, "Patch", orthogonal_to=[str(path)])
 
 
+@pytest.mark.learning
 def test_few_marked_pictures_are_projected_by_a_model_without_encoder() -> None:
     model = tiny_model("dcgan")
     generator = torch.Generator().manual_seed(1)

@@ -122,6 +122,7 @@ def test_what_is_no_picture_is_refused(run: Run) -> None:
         iw.project(run, [np.zeros((8, 8), np.uint8), 3])
 
 
+@pytest.mark.learning
 def test_a_model_without_encoder_projects_a_picture_in_memory() -> None:
     resolved = resolve_inputs(tiny_model("dcgan").eval(), [torch.from_numpy(simple_pictures(1)[0])])
     assert "picture 0 is projected, since dcgan has no encoder" in resolved.notes[0]

@@ -48,6 +48,7 @@ def test_noise_is_found_with_the_latents() -> None:
     assert set(found.tensors()) == {"latents", *(f"noise.{layer}" for layer in range(len(found.noise)))}
 
 
+@pytest.mark.learning
 def test_a_tuned_run_decodes_latents_to_their_pictures(tmp_path: Path) -> None:
     run = train_tiny("stylegan2", out=tmp_path / "run", steps=1, augmentation="none")
     pictures = simple_pictures(2, seed=5)

@@ -9,7 +9,7 @@ from torch.nn.functional import conv2d
 from imagewright.layers.convolution import PenalisedConv2d, convolve2d, gradients_of_maps_only
 
 
-@pytest.mark.parametrize(("stride", "groups"), [(1, 1), (2, 2), (1, 4)])
+@pytest.mark.parametrize(("stride", "groups"), [(1, 1), (2, 2), pytest.param(1, 4, marks=pytest.mark.learning)])
 def test_derivatives_of_both_orders(stride: int, groups: int) -> None:
     torch.manual_seed(0)
     maps = torch.randn(2, 4, 5, 6, dtype=torch.float64, requires_grad=True)

@@ -66,7 +66,7 @@ def test_cutout_sets_a_quarter_to_zero_at_the_centre_and_less_at_an_edge() -> No
     assert set(kept.unique().tolist()) == {0.0, 1.0}
 
 
-@pytest.mark.parametrize("channels", [1, 3])
+@pytest.mark.parametrize("channels", [1, pytest.param(3, marks=pytest.mark.learning)])
 def test_the_gradient_is_exact(channels: int) -> None:
     small = images(channels, 8, 8)[:2].double().requires_grad_(True)
     numbers = torch.rand(2, RANDOM_NUMBERS, generator=torch.Generator().manual_seed(1))

@@ -26,6 +26,7 @@ def test_without_a_penalty_most_modes_are_lost_and_with_r1_none() -> None:
     assert covered["R1 penalty"] == 8
 
 
+@pytest.mark.learning
 def test_variants_differ_in_what_their_names_say(tmp_path: Path) -> None:
     numbers = iw.lesson("collapse", tmp_path, steps=10, frames=6, batch_size=16, animation="none").numbers
     settings = {name: variant["settings"] for name, variant in numbers["variants"].items()}

@@ -30,6 +30,7 @@ def test_63_percent_of_the_cube_are_covered_by_ten_to_the_d_samples(dimensions: 
     assert 0.9 * 10**dimensions < waits.mean() < 2**dimensions * 10**dimensions
 
 
+@pytest.mark.learning
 def test_the_wait_is_geometric_away_from_borders() -> None:
     waits = samples_until_covered(1, 500, np.random.default_rng(1))
     inside = np.mean(waits > 5)  # for a probe at x the cell is min(1, x + 0.05) - max(0, x - 0.05) wide

@@ -25,6 +25,7 @@ def lesson(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict]:
     return folder, json.loads((folder / "numbers.json").read_text())
 
 
+@pytest.mark.learning
 def test_the_figures_and_the_shares_of_variance(lesson: tuple[Path, dict]) -> None:
     folder, numbers = lesson
     assert {path.stem for path in folder.glob("*.png")} == {"axes", "strip", "variance", "basis"}

@@ -117,7 +117,7 @@ def test_snapshots_are_denser_at_the_start_and_hold_both_ends() -> None:
     assert set(spread_steps(10, 100)) == set(range(11))
 
 
-@pytest.mark.parametrize("data", ["line", "moons"])
+@pytest.mark.parametrize("data", ["line", pytest.param("moons", marks=pytest.mark.learning)])
 def test_the_lesson_writes_a_strip_an_animation_and_its_numbers(tmp_path: Path, data: str) -> None:
     found = iw.lesson("gan", tmp_path, data=data, steps=10, frames=6, batch_size=16)
     paths, numbers = found.paths, found.numbers

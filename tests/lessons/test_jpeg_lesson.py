@@ -56,6 +56,7 @@ def test_the_numbers_are_consistent(photo: Path, tmp_path: Path) -> None:
     assert growing[-1] > 40
 
 
+@pytest.mark.learning
 def test_a_block_and_a_quality_of_a_grey_picture_can_be_chosen(photo: Path, tmp_path: Path) -> None:
     (tmp_path / "grey").mkdir()
     Image.open(photo / "face.png").convert("L").save(tmp_path / "grey" / "face.png")
@@ -73,6 +74,7 @@ def test_a_block_and_a_quality_of_a_grey_picture_can_be_chosen(photo: Path, tmp_
     assert not (tmp_path / "other").exists()
 
 
+@pytest.mark.learning
 def test_a_flat_transparent_picture_of_odd_size(tmp_path: Path) -> None:
     (tmp_path / "in").mkdir()
     Image.fromarray(np.full((24, 17, 4), 128, np.uint8)).save(tmp_path / "in" / "one.png")

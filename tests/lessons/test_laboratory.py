@@ -153,6 +153,7 @@ def test_drawn_points_are_a_density_with_a_mode_a_cell() -> None:
     assert drawn_mixture(np.array([[0.3]])).dimensions == 1
 
 
+@pytest.mark.learning
 def test_the_doctor_names_a_collapse_and_its_suggestion_is_a_setting() -> None:
     laboratory = begin(batch_size=8)
     for parameter in laboratory.model.generator.parameters():

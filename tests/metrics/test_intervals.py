@@ -43,6 +43,7 @@ def test_the_fast_mean_equals_the_plain_one() -> None:
     assert (short.value, short.low, short.high) == pytest.approx((plain.value, plain.low, plain.high))
 
 
+@pytest.mark.learning
 def test_it_covers_the_mean() -> None:
     covered = []
     for seed in range(200):

@@ -27,6 +27,7 @@ def stripes(seed: int, count: int = 400, channels: int = 1) -> Sample:
     return Sample(f"stripes {seed}", ArrayPictures(pixels), labels=labels, class_names=NAMES)
 
 
+@pytest.mark.learning
 @pytest.mark.parametrize("channels", [1, 3])
 def test_correct_classes_have_high_accuracies(channels: int) -> None:
     found = compute("network_accuracy", stripes(0, channels=channels), stripes(1, channels=channels), **QUICK)
@@ -37,6 +38,7 @@ def test_correct_classes_have_high_accuracies(channels: int) -> None:
         assert value.low <= value.value
 
 
+@pytest.mark.learning
 def test_exchanged_labels_lower_both_accuracies() -> None:
     generated = stripes(2)
     assert generated.labels is not None
@@ -47,6 +49,7 @@ def test_exchanged_labels_lower_both_accuracies() -> None:
     assert found["network_accuracy_real_to_real"].value > 0.9
 
 
+@pytest.mark.learning
 def test_equal_seeds_and_the_global_random_state() -> None:
     generated, real = stripes(4, 150), stripes(5, 150)
     torch.manual_seed(7)

@@ -92,6 +92,7 @@ def test_a_former_option_name_is_still_parsed() -> None:
         parse_metric("fd:ways=50")
 
 
+@pytest.mark.learning
 def test_a_computed_score_has_its_earlier_key_and_value() -> None:
     """`evaluate` on the built-in digits, in features without weights: the whole pipeline from images to the key."""
     digits = iw.open_images("digits")
@@ -187,6 +188,7 @@ def test_metrics_are_listed_after_the_subpackage_is_imported() -> None:
     assert callable(iw.evaluate)
 
 
+@pytest.mark.learning
 def test_an_evaluation_is_printed_and_written(tmp_path: Path) -> None:
     pictures = np.random.default_rng(0).integers(0, 256, (40, 8, 8)).astype(np.uint8)
     for number, picture in enumerate(pictures):

@@ -94,6 +94,7 @@ def test_norms_of_the_saved_model_have_the_statistics_of_its_own_samples(run: Ru
     assert not any(torch.equal(value, trained[f"trained.{key}"]) for key, value in saved.items())
 
 
+@pytest.mark.learning
 def test_statistics_by_truncation_differ_at_the_end_of_a_training(tmp_path: Path) -> None:
     model = iw.load(train_tiny("biggan_deep", out=tmp_path / "run", steps=3))
     rows = model.generator.bn.statistics.running_var

@@ -153,6 +153,7 @@ def test_a_model_without_held_out_classes_refuses_the_option() -> None:
 # Published files
 
 
+@pytest.mark.learning
 def test_the_average_of_the_authors_file_becomes_a_run(tmp_path: Path) -> None:
     odd = {"width": 3, "blocks": 2, "downsamplings": 2, "style_downsamplings": 3, "mlp_layers": 4}
     model = tiny_model("funit", **odd).eval()

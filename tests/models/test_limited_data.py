@@ -21,7 +21,7 @@ def step_of(images: torch.Tensor, index: int = 0) -> Step:
     return Step(images=images, index=index, images_seen=0, draws=draws)
 
 
-@pytest.mark.parametrize("name", ["dcgan", "cgan"])
+@pytest.mark.parametrize("name", ["dcgan", pytest.param("cgan", marks=pytest.mark.learning)])
 def test_a_resumed_run_with_both_ends_with_the_bytes_of_an_unbroken_one(name: str, tmp_path: Path) -> None:
     often = {"checkpoint_every": 3 * BATCH, "report_every": 9 * BATCH}
     unbroken = train_tiny(name, out=tmp_path / "unbroken" / "run", steps=9, **OPTIONS, **often)

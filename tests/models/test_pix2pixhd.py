@@ -170,6 +170,7 @@ def test_all_networks_move_and_biases_start_as_published() -> None:
 # Maps
 
 
+@pytest.mark.learning
 def test_label_maps_train_resume_and_translate(tmp_path: Path) -> None:
     small = {"images_seen": 4 * BATCH, "batch_size": BATCH, "report_every": BATCH, "checkpoint_every": 2 * BATCH}
     options = tiny_options("pix2pixhd") | small | {"features": 2}

@@ -120,6 +120,7 @@ def test_truncation_out_of_range_is_refused(tmp_path: Path) -> None:
     assert torch.equal(layered.decode(styles), model.truncated(0.5).decode(latents))
 
 
+@pytest.mark.learning
 def test_the_generator_is_exported_with_any_batch_size() -> None:
     model = tiny_model("stylegan2", (8, 8)).eval()
     latents = model.sample_latents(5, torch.Generator().manual_seed(0))

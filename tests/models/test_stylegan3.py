@@ -37,7 +37,7 @@ def test_the_published_numbers() -> None:
     assert [phase.name for phase in tiny_model("stylegan3").phases()] == ["generator", "discriminator", "r1"]
 
 
-@pytest.mark.parametrize(("variant", "turns"), [("t", False), ("r", True)])
+@pytest.mark.parametrize(("variant", "turns"), [pytest.param("t", False, marks=pytest.mark.learning), ("r", True)])
 def test_an_untrained_network_moves_its_images_and_r_turns_them(variant: str, turns: bool) -> None:
     model = stylegan3(variant=variant)
     latents = model.sample_latents(8, torch.Generator().manual_seed(0))
@@ -98,6 +98,7 @@ def test_sizes_are_windows_of_the_next_larger_square() -> None:
     assert StyleGAN3Config.nearest_size(7, 300) == StyleGAN3Config.nearest_size(*StyleGAN3Config.nearest_size(7, 300))
 
 
+@pytest.mark.learning
 def test_spaces_and_truncation(tmp_path: Path) -> None:
     run = train_tiny("stylegan3", out=tmp_path / "run", steps=2)
     plain = iw.load(run)

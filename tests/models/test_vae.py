@@ -120,6 +120,7 @@ def test_the_bound_increases_with_the_number_of_samples() -> None:
     assert means[0] < means[1] < means[2] < truth + 0.05
 
 
+@pytest.mark.learning
 def test_the_expectation_of_one_sample_is_the_elbo() -> None:
     model = linear_gaussian()
     mean, log_variance = torch.tensor([0.3, -0.5]), torch.tensor([-1.0, 0.5])

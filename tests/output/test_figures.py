@@ -8,6 +8,8 @@ import sys
 import warnings
 from pathlib import Path
 
+import pytest
+
 from imagewright.output.figures import new_figure, render_figure, save_figure
 
 PROGRAM = """
@@ -25,6 +27,7 @@ def draw(folder: Path) -> bytes:
     return (folder / "figure.png").read_bytes()
 
 
+@pytest.mark.learning
 def test_settings_of_matplotlib_in_the_current_folder_change_nothing(tmp_path: Path) -> None:
     plain, found = tmp_path / "plain", tmp_path / "found"
     plain.mkdir()

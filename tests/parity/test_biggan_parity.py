@@ -128,7 +128,9 @@ def test_network_and_options_of_a_case(system: str, constructor: str, network: s
     assert options.items() <= loading.options.items()
 
 
-@pytest.mark.parametrize("doublings", [5, 6, 7])
+@pytest.mark.parametrize(
+    "doublings", [5, pytest.param(6, marks=pytest.mark.learning), pytest.param(7, marks=pytest.mark.learning)]
+)
 def test_the_shapes_of_biggan_deep_tell_its_options(doublings: int) -> None:
     config = BigGANDeepConfig(
         size=(4 << doublings, 4 << doublings), channels=3, class_names=("a", "b"), width=4, latent_dim=6, output_maps=4
@@ -141,6 +143,7 @@ def test_the_shapes_of_biggan_deep_tell_its_options(doublings: int) -> None:
     assert f"generator.layers.{8}.snconv1x1_o_conv.weight_orig" in state  # as published, whatever the size
 
 
+@pytest.mark.learning
 def test_a_published_biggan_deep_becomes_a_run(tmp_path: Path) -> None:
     network = find_adapter("biggan_deep").networks["generator"]
     torch.save(export_state(tiny_model("biggan_deep", (32, 32)).generator, network), tmp_path / "pytorch_model.bin")

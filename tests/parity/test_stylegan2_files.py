@@ -63,6 +63,7 @@ def pickled(path: Path, model: Any) -> Path:
     return write_pickle(path, held)
 
 
+@pytest.mark.learning
 def test_a_pickle_of_the_authors_becomes_a_run(tmp_path: Path) -> None:
     model = tiny_model("stylegan2", clamp=64.0).eval()
     loaded = iw.import_checkpoint(pickled(tmp_path / "ffhq.pkl", model), "stylegan2", tmp_path / "run")

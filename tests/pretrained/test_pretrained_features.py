@@ -64,6 +64,7 @@ def test_a_pictures_features_do_not_depend_on_the_others(name) -> None:
     assert torch.equal(features(name, grey), features(name, grey.expand(-1, 3, -1, -1)))
 
 
+@pytest.mark.learning
 def test_random_features_move_further_the_more_is_changed() -> None:
     """Noise, contrast, colour and layout each move the features, and more of it moves them further."""
     coarse = torch.nn.functional.interpolate(pictures(64, 3, (8, 8)).float(), size=(64, 64), mode="bilinear")

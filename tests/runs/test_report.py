@@ -91,6 +91,7 @@ def test_the_curve_ends_at_the_last_value_and_has_a_point_for_each_report(tmp_pa
     assert len(steps) == 1
 
 
+@pytest.mark.learning
 def test_curves_of_long_runs_are_thinned_and_show_spikes(tmp_path: Path) -> None:
     records = [record(k, kl=100.0 if k == 7777 else 1.0) for k in range(1, 20_001)]
     text, _ = page_of(make_run(tmp_path / "run", records))

@@ -61,6 +61,7 @@ def test_they_are_there_before_the_first_report_and_are_written_once(tmp_path: P
     assert len(set(seen)) == 1
 
 
+@pytest.mark.learning
 def test_a_resumed_run_keeps_them_and_one_of_an_earlier_version_gets_them(tmp_path: Path) -> None:
     every = {"report_every": BATCH, "checkpoint_every": BATCH}
     run = train_tiny("vae", simple_pictures(), tmp_path / "run", **every)

@@ -16,6 +16,7 @@ from imagewright.training.activations import bytes_of_image
 MEMORY = "imagewright.training.activations.total_memory"
 
 
+@pytest.mark.learning
 def test_a_step_that_does_not_fit_is_refused_and_one_in_parts_is_not(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -26,6 +27,7 @@ def test_a_step_that_does_not_fit_is_refused_and_one_in_parts_is_not(
     train_tiny("progan", out=tmp_path / "run", steps=1, precision="fp32", micro_batch=2)
 
 
+@pytest.mark.learning
 def test_it_grows_with_the_area() -> None:
     """Of a model with gradients of its own, which reads a number of a tensor and builds parts without memory."""
     small, large = (tiny_model("stylegan3", (side, side)) for side in (16, 32))

@@ -229,6 +229,7 @@ def test_the_published_layout_of_two_domains_in_one_folder(tmp_path: Path) -> No
     iw.train("cyclegan", place, run.path, resume=True, reporter=Messages())
 
 
+@pytest.mark.learning
 def test_a_run_on_domains_of_one_source_is_resumed_exactly(faces: Path, tmp_path: Path) -> None:
     usual = {"domains": "Smiling", "schedule": "constant"}
     unbroken = train("cyclegan", faces, tmp_path / "unbroken" / "run", images_seen=8, **usual)
@@ -240,6 +241,7 @@ def test_a_run_on_domains_of_one_source_is_resumed_exactly(faces: Path, tmp_path
         iw.train("cyclegan", faces, run.path, resume=True, domains="Young", reporter=Messages())
 
 
+@pytest.mark.learning
 def test_the_commands_take_one_source_or_two(classes: Path, pairs, tmp_path: Path, capsys) -> None:
     tiny = ["--images-seen", "2", "--held-out", "0", "--width", "4", "--discriminator-width", "4", "--quiet"]
     tiny += ["--size", "16", "--batch-size", "2"]

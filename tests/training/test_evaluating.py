@@ -50,6 +50,7 @@ def test_weights_are_the_same_with_and_without_scores(tmp_path: Path) -> None:
     assert one == other
 
 
+@pytest.mark.learning
 def test_a_resumed_run_has_the_scores_of_an_uninterrupted_one(tmp_path: Path) -> None:
     options = EVERY | {"checkpoint_every": 2 * BATCH, "report_every": BATCH}
     whole = train_tiny("vae", simple_pictures(), tmp_path / "whole", steps=6, **options)

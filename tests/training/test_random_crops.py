@@ -32,6 +32,7 @@ def train(folders: dict[str, str], out: Path, **options: Any) -> iw.Run:
     return iw.train("cyclegan", folders, out=out, **tiny_options("cyclegan"), **(usual | options))
 
 
+@pytest.mark.learning
 def test_the_published_load_size_is_the_default_and_the_users_replaces_it(folders, tmp_path: Path) -> None:
     messages = Messages()
     run = train(folders, tmp_path / "published", reporter=messages)
@@ -58,6 +59,7 @@ def test_other_recipes_and_random_crops_of_the_user_are_left_alone() -> None:
     assert len(said) == 1
 
 
+@pytest.mark.learning
 def test_a_run_with_random_crops_is_resumed_exactly(folders, tmp_path: Path) -> None:
     often = {"size": 32, "images_seen": 16, "batch_size": 2, "held_out": 0, "checkpoint_every": 4, "report_every": 16}
     unbroken = train(folders, tmp_path / "unbroken" / "run", **often)

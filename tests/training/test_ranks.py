@@ -171,6 +171,7 @@ def test_a_rank_that_hangs_ends_the_others(tmp_path: Path) -> None:
     assert "resume=True" in message
 
 
+@pytest.mark.learning
 def test_torchrun_and_the_command_line(tmp_path: Path) -> None:
     options = tiny_options("vae") | {"network": "mlp"}
     training = {

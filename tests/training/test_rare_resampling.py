@@ -104,7 +104,10 @@ def with_rare_pictures(count: int = 40) -> np.ndarray:
     return pictures
 
 
-@pytest.mark.parametrize("name", ["vae", "dcgan", "autoencoder"])
+@pytest.mark.parametrize(
+    "name",
+    [pytest.param("vae", marks=pytest.mark.learning), pytest.param("dcgan", marks=pytest.mark.learning), "autoencoder"],
+)
 def test_a_resumed_run_ends_with_the_bytes_of_an_unbroken_one(name: str, tmp_path: Path) -> None:
     often: dict[str, Any] = {"report_every": 4 * BATCH, "checkpoint_every": 2 * BATCH, "resample": "rare:0.8"}
     unbroken = train_tiny(name, with_rare_pictures(), tmp_path / "one" / "run", steps=16, **often)

@@ -24,6 +24,7 @@ def scalars(run: Run) -> dict[str, dict[int, float]]:
 
 
 # TensorBoard's generated code warns on newer Pythons.
+@pytest.mark.learning
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
 def test_the_curves_equal_the_reports_and_continue_in_a_resumed_run(tmp_path: Path) -> None:
     pytest.importorskip("tensorboard", reason="tensorboard is not installed (extra track)")
