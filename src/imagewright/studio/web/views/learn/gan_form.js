@@ -3,7 +3,8 @@ import { h, newId } from "/web/dom.js";
 import { slider } from "/web/parts/slider.js";
 import { drawingPad } from "/web/views/learn/gan_drawing.js";
 
-const words = (name) => name.replaceAll("_", " ").replace(/^./, (letter) => letter.toUpperCase());
+const words = (name) => SPELLED[name] ?? name.replaceAll("_", " ").replace(/^./, (letter) => letter.toUpperCase());
+const SPELLED = { sgd: "SGD", r1: "R1", r1_r2: "R1 and R2" };
 const DECADES = 50; // a range of more than this ratio is moved along by its logarithm
 
 // A select with its label
