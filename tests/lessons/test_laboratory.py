@@ -263,12 +263,13 @@ def test_cases_are_settings_and_the_first_one_collapses() -> None:
 
 
 @pytest.mark.learning
-def test_a_collapsed_gan_is_cured_while_it_trains() -> None:
-    collapse, _, _, relativistic = collapse_and_cures()
+@pytest.mark.parametrize("cure", ["R1 penalty", "Relativistic, R1 and R2", "Wasserstein, gradient penalty"])
+def test_a_collapsed_gan_is_cured_while_it_trains(cure: str) -> None:
+    collapse, *cures = collapse_and_cures()
     laboratory = Laboratory(DATA["ring"](), build_settings(collapse.changes))
     laboratory.run(400)
     assert laboratory.frame().snapshot.modes <= 2
-    laboratory.change(**relativistic.changes)
+    laboratory.change(**next(each.changes for each in cures if each.title == cure))
     covered = []
     for _ in range(5):
         laboratory.run(200)

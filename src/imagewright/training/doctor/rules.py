@@ -71,6 +71,8 @@ EXPLODING = 100.0
 # The distance that weights would move in the whole training at the present step size, relative to their norm. Networks
 # that learn move many times their norm; a hundredth of it changes nothing.
 STALLED = 0.01
+MOVING = 0.1  # what a higher learning rate shall reach, if no rate above the highest one is needed
+HIGHEST_RATE = 0.01
 
 
 def far_ahead(history: History) -> Found | None:
@@ -268,7 +270,8 @@ def stalled(history: History) -> Found | None:
                 return evidence, train_longer(history, f": {count_text(round(steps), 'step')} are few", enough)
             # A network that moved at first was thrown to where gradients vanish; one that never moved needs more.
             moved_at_first = history.figures(f"step/{network}")[0] * steps > STALLED
-            return evidence, change_rate(history, 1 / FACTOR if moved_at_first else FACTOR)
+            higher = max(FACTOR, min(MOVING / max(moved, 1e-30), HIGHEST_RATE / base))
+            return evidence, change_rate(history, 1 / FACTOR if moved_at_first else higher)
     return None
 
 

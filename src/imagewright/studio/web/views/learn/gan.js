@@ -46,6 +46,7 @@ export default async function show(root) {
   });
   const steps = stepsView({
     run: (running) => {
+      form.settle();
       asked.running = running;
       change();
     },
@@ -55,6 +56,7 @@ export default async function show(root) {
     },
     step: async (part) => {
       if (!asked.id) return;
+      form.settle();
       await channel.settled; // a step belongs to the laboratory that was asked for before it
       await live.wish("learn/laboratory_step", part ? { id: asked.id, part } : { id: asked.id }).catch(tellError);
     },
@@ -66,6 +68,7 @@ export default async function show(root) {
     startAnew();
   });
   const apply = (changes) => {
+    form.settle();
     Object.assign(asked.settings, changes);
     form.set(asked.settings);
   };
@@ -120,6 +123,7 @@ export default async function show(root) {
       asked.running = false;
       steps.show(frame);
       clear(doctor, h("p", { class: "bad" }, frame.failed));
+      measures.textContent = `Step ${frame.step.toLocaleString("en")}: the training diverged.`;
       delete doctor.dataset.said;
       return;
     }

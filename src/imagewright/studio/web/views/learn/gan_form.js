@@ -41,10 +41,19 @@ export function settingsForm(settings, changed) {
     controls.set(setting.name, made);
     return made.element;
   };
-  let waiting = null; // a new start waits until the handle rests
+  // A new start waits until the handle rests; several changes make one wait together.
+  const waiting = new Map();
+  let timer = null;
   const later = (name, value) => {
-    clearTimeout(waiting);
-    waiting = setTimeout(() => changed(name, value, true), 250);
+    waiting.set(name, value);
+    clearTimeout(timer);
+    timer = setTimeout(settle, 250);
+  };
+  // What waits is asked for now: a step that is taken at once belongs to the new start.
+  const settle = () => {
+    clearTimeout(timer);
+    for (const [name, value] of waiting) changed(name, value, true);
+    waiting.clear();
   };
   const element = h(
     "div",
@@ -55,7 +64,7 @@ export function settingsForm(settings, changed) {
   const set = (values) => {
     for (const [name, made] of controls) if (name in values) made.set(values[name]);
   };
-  return { element, set };
+  return { element, set, settle };
 }
 
 // chosen(name, points)

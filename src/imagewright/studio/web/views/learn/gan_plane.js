@@ -93,6 +93,7 @@ function draw(state, context, width, height, colours) {
   if (shows("cells")) drawCells(state, context, place);
   if (shows("net")) drawNet(frame, context, place);
   if (shows("real")) drawPoints(context, fixed.real, place, DATA, "circle");
+  if (layers.cells && state.share < 1) return; // generated points are not on the way
   if (shows("fake")) drawPoints(context, frame.fake, place, FAKE, "square");
   if (shows("pulls") && (emphasis === null || emphasis === "pulls" || emphasis === "move")) drawPulls(frame, context, place);
 }
