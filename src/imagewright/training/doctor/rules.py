@@ -73,6 +73,7 @@ EXPLODING = 100.0
 STALLED = 0.01
 MOVING = 0.1  # what a higher learning rate shall reach, if no rate above the highest one is needed
 HIGHEST_RATE = 0.01
+THROWN = 0.1  # times a rate that threw the weights to where gradients vanish
 
 
 def far_ahead(history: History) -> Found | None:
@@ -271,7 +272,7 @@ def stalled(history: History) -> Found | None:
             # A network that moved at first was thrown to where gradients vanish; one that never moved needs more.
             moved_at_first = history.figures(f"step/{network}")[0] * steps > STALLED
             higher = max(FACTOR, min(MOVING / max(moved, 1e-30), HIGHEST_RATE / base))
-            return evidence, change_rate(history, 1 / FACTOR if moved_at_first else higher)
+            return evidence, change_rate(history, THROWN if moved_at_first else higher)
     return None
 
 
