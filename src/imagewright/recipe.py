@@ -12,11 +12,13 @@ class Optimizer:
     """The hyperparameters of one network's optimizer.
 
     learning_rate: before schedule and warm-up of the training.
-    betas: decay rates of the two moments. RMSprop uses the second one alone, for the squared gradient.
+    betas: decay rates of the two moments. RMSprop uses the second one alone, for the squared gradient; SGD the first
+        one alone, as its momentum.
     eps: added to the root of the second moment.
     weight_decay: weight of an L2 penalty, whose gradient is added to the loss's (not decoupled as in AdamW).
     clip: largest norm of the network's gradient, which is scaled down to it; None does not clip.
-    kind: adam (Kingma & Ba 2015, arXiv:1412.6980) or rmsprop (Tieleman & Hinton 2012).
+    kind: adam (Kingma & Ba 2015, arXiv:1412.6980), rmsprop (Tieleman & Hinton 2012) or sgd (with momentum as in Polyak
+        1964).
     """
 
     learning_rate: float = 1e-3
@@ -24,7 +26,7 @@ class Optimizer:
     eps: float = 1e-8
     weight_decay: float = 0.0
     clip: float | None = None
-    kind: Literal["adam", "rmsprop"] = "adam"
+    kind: Literal["adam", "rmsprop", "sgd"] = "adam"
 
 
 @dataclass(frozen=True, kw_only=True)

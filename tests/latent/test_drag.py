@@ -89,6 +89,30 @@ def test_maps_are_taken_where_there_are_any() -> None:
     assert FeatureMaps(Spot(config), torch.zeros(1, 2)).follows_pictures
 
 
+class ColouredSpot(MappedSpot):
+    """As `MappedSpot`, with an encoder, and maps that hold the mean and no places, as those of VAEs nearly do."""
+
+    def encode(self, images: Tensor) -> Tensor:
+        return torch.zeros(len(images), 2)
+
+    def decode(self, latents: Tensor) -> Tensor:
+        spot = self._spot(latents, SIDE // 2)
+        self.features(spot.mean((2, 3), keepdim=True).expand_as(spot))
+        return self.grow(spot).expand(-1, self.config.channels, -1, -1)
+
+
+def test_decoders_with_an_encoder_are_followed_by_their_pictures() -> None:
+    """Their maps hold colours: 0 of 10 drags of a VAE of faces came to their goals by them, 4 by its pictures."""
+    model = ColouredSpot(SpotConfig(size=(SIDE, SIDE), channels=3)).eval()
+    latents = torch.tensor([[-0.3, 0.1]])
+    start = brightest(iw.decode(model, latents)[0])
+    goal = (start[0] + 8, start[1] + 3)
+    found = iw.drag(model, None, [(start, goal)], latents=latents, steps=200)
+    x, y = brightest(found.image)
+    assert abs(x - goal[0]) <= 2
+    assert abs(y - goal[1]) <= 2
+
+
 def test_what_is_far_from_the_way_is_held(spot: Model) -> None:
     """A spot whose place is held cannot be dragged from elsewhere."""
     latents = torch.tensor([[-0.6, -0.6]])

@@ -15,9 +15,14 @@ from imagewright.lessons.gan.data import DATA, drawn_mixture
 from imagewright.lessons.gan.divergences import divergences
 from imagewright.lessons.gan.readings import best_reading, read_output
 from imagewright.lessons.laboratory.cases import collapse_and_cures
-from imagewright.lessons.laboratory.health import suggested_change
 from imagewright.lessons.laboratory.laboratory import Laboratory
-from imagewright.lessons.laboratory.settings import FRESH, LaboratorySettings, build_settings, describe_settings
+from imagewright.lessons.laboratory.settings import (
+    FRESH,
+    LaboratorySettings,
+    build_settings,
+    describe_settings,
+    suggested_settings,
+)
 from imagewright.losses.adversarial import ADVERSARIAL
 from imagewright.training.doctor.findings import Finding
 
@@ -115,6 +120,56 @@ def test_a_frame_of_each_loss(loss: str, data: str) -> None:
     assert frame.divergences["kl"] >= 0
 
 
+@pytest.mark.parametrize("data", ["ring", "comb"])
+def test_cells_of_a_linear_generator_have_the_density_of_its_determinant(data: str) -> None:
+    laboratory = begin(data, latent_dim=2)
+    dimensions = laboratory.data.dimensions
+    matrix = torch.tensor([[0.5, 0.2], [0.1, -0.3]])[:dimensions, :dimensions]
+    linear = torch.nn.Linear(dimensions, dimensions)
+    linear.weight, linear.bias = torch.nn.Parameter(matrix), torch.nn.Parameter(torch.full((dimensions,), 0.1))
+    laboratory.model.generator = torch.nn.Sequential(linear, torch.nn.Unflatten(1, (1, dimensions, 1)))
+    cells = laboratory.frame().cells
+    assert np.allclose(cells.density, 0.5**dimensions / float(matrix.det().abs()), rtol=1e-4)
+    assert np.allclose(cells.corners, cells.before @ matrix.numpy().T + 0.1, atol=1e-6)
+
+
+def test_cells_of_a_collapsed_generator_are_dense_and_finite() -> None:
+    laboratory = begin()
+    for parameter in laboratory.model.generator.parameters():
+        torch.nn.init.zeros_(parameter)
+    density = laboratory.frame().cells.density
+    assert np.isfinite(density).all()
+    assert density.min() > 1000
+
+
+def test_gaussian_latents_are_seen_by_their_quantiles() -> None:
+    laboratory = begin(prior="gaussian", latent_dim=1)
+    sampled = laboratory.model.sample_latents(20_000, torch.Generator().manual_seed(0))
+    assert float(sampled.std()) == pytest.approx(1, abs=0.03)
+    lattice = laboratory.reference.latents
+    assert np.quantile(lattice, [0.0228, 0.5, 0.8413]) == pytest.approx([-2, 0, 1], abs=0.01)
+    laboratory.run(2)
+    assert laboratory.frame().in_view <= 1
+
+
+def test_sgd_moves_along_the_gradient_and_adam_by_its_rate() -> None:
+    laboratory = begin(generator_optimizer="sgd", generator_rate=0.1, penalty=0.0)
+    twice = begin(generator_optimizer="sgd", generator_rate=0.2, penalty=0.0)
+    moved = []
+    for each in (laboratory, twice):
+        before = weights(each, "generator")
+        each.run_part("generator")
+        moved.append(weights(each, "generator") - before)
+    assert torch.allclose(moved[1], 2 * moved[0], atol=1e-6)
+    sizes = moved[0].abs()
+    assert float(sizes.max()) > 10 * float(sizes[sizes > 0].median())  # Adam's first steps are all as long as the rate
+    before = weights(laboratory, "generator")
+    laboratory.change(generator_optimizer="adam", generator_rate=1e-3)  # while it trains
+    laboratory.run_part("generator")
+    adam = (weights(laboratory, "generator") - before).abs()
+    assert float(adam[adam > 0].median()) == pytest.approx(1e-3 / math.sqrt(1), rel=0.5)
+
+
 def test_pulls_point_to_where_the_generator_loss_falls() -> None:
     laboratory = begin("line", loss="wasserstein")
     laboratory.model.discriminator = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(1, 1), torch.nn.Flatten(0))
@@ -166,15 +221,28 @@ def test_the_doctor_names_a_collapse_and_its_suggestion_is_a_setting() -> None:
     assert "collapse" in [each.name for each in found]
     assert "memorisation" not in [each.name for each in found]
     collapse = next(each for each in found if each.name == "collapse")
-    assert suggested_change(collapse).keys() <= {"penalty", "generator_every"}
-    assert suggested_change(Finding("collapse", "", "Try --penalty 0.5.", 0)) == {"penalty": 0.5}
-    assert suggested_change(Finding("collapse", "", "Try --flip.", 0)) == {}
+    changes = suggested_settings(collapse.remedy.options, laboratory.settings)
+    assert changes
+    laboratory.change(**changes)
+    laboratory.run()
 
 
-def test_divergence_is_told() -> None:
+def test_what_the_doctor_suggests_is_a_setting_or_nothing() -> None:
+    settings = build_settings({"generator_rate": 1e-3, "discriminator_rate": 4e-3})
+    assert suggested_settings({"penalty": 0.5}, settings) == {"penalty": 0.5}
+    assert suggested_settings({"loss": "relativistic"}, settings) == {"loss": "relativistic"}
+    assert suggested_settings({"learning_rate": 5e-4}, settings) == {
+        "generator_rate": 5e-4, "discriminator_rate": 2e-3
+    }  # fmt: skip
+    for foreign in ({"flip": True}, {"penalty": 80.0}, {}):  # unknown here, out of bounds, no option
+        assert suggested_settings(foreign, settings) == {}
+
+
+@pytest.mark.parametrize("network", ["generator", "discriminator"])
+def test_divergence_is_told(network: str) -> None:
     laboratory = begin()
-    torch.nn.init.constant_(laboratory.model.generator[0].weight, float("nan"))
-    with pytest.raises(TrainingError, match="diverged"):
+    torch.nn.init.constant_(next(laboratory.model.get_submodule(network).parameters()), float("nan"))
+    with pytest.raises(TrainingError, match=f"diverged at step 0: the {network}"):
         laboratory.frame()
 
 
@@ -196,12 +264,13 @@ def test_cases_are_settings_and_the_first_one_collapses() -> None:
 
 
 @pytest.mark.learning
-def test_a_collapsed_gan_is_cured_while_it_trains() -> None:
-    collapse, _, _, relativistic = collapse_and_cures()
+@pytest.mark.parametrize("cure", ["R1 penalty", "Relativistic, R1 and R2", "Wasserstein, gradient penalty"])
+def test_a_collapsed_gan_is_cured_while_it_trains(cure: str) -> None:
+    collapse, *cures = collapse_and_cures()
     laboratory = Laboratory(DATA["ring"](), build_settings(collapse.changes))
     laboratory.run(400)
     assert laboratory.frame().snapshot.modes <= 2
-    laboratory.change(**relativistic.changes)
+    laboratory.change(**next(each.changes for each in cures if each.title == cure))
     covered = []
     for _ in range(5):
         laboratory.run(200)

@@ -140,6 +140,30 @@ def test_a_laboratory_that_diverges_says_so_and_can_be_started_anew(asking: Aski
     assert asking.frame()["step"] == 0
 
 
+def test_settings_at_their_ends_are_finite_or_told(asking: Asking) -> None:
+    """Rates at the ends of the sliders: what is sent stays JSON, and ends in a sentence."""
+    ends = {"generator_rate": 1, "discriminator_rate": 1, "penalty": 0, "loss": "wasserstein", "width": 8}
+    ends |= {"generator_optimizer": "sgd", "discriminator_optimizer": "sgd", "momentum": 0.95, "batch_size": 16}
+    asking.follow({"settings": ends, "running": False})
+    first = asking.frame()
+    corners = unpack(first["corners"]).reshape(-1, 2)
+    assert (
+        len(corners)
+        == len(unpack(first["fixed"]["corners"])) // 2
+        == (len(unpack(first["cells_density"])) ** 0.5 + 1) ** 2
+    )
+    wanted = {"id": first["id"], "settings": ends, "running": True, "steps_per_second": 400}
+    asking.wish("laboratory_change", wanted)
+    for _ in range(400):
+        frame = asking.frame()
+        assert "NaN" not in json.dumps(frame)
+        if frame["failed"]:
+            break
+    assert "smaller learning rates" in frame["failed"]
+    assert not frame["running"]
+    assert "diverged" in asking.wish("laboratory_step", {"id": first["id"]})["error"]
+
+
 def test_laboratories_are_few_and_end_with_their_page(studio: ServedStudio) -> None:
     from imagewright.studio.pages.learn import laboratory, sessions
 

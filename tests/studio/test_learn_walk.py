@@ -41,6 +41,10 @@ def test_a_walk_through_the_laboratory(
     page.get_by_label("Loss", exact=True).select_option("hinge")
     page.get_by_label("Behind the points").select_option("best")
     page.get_by_label("the generator's net").check()
+    page.get_by_label("the generator's cells").check()
+    page.get_by_label("From z (0) to the points (1)", exact=True).press("ArrowLeft")
+    page.get_by_label("Optimizer of the generator").select_option("sgd")
+    page.get_by_label("Distribution of z").select_option("gaussian")
     page.get_by_label("Data to learn").select_option("comb")
     page.get_by_text("of 5 modes covered").wait_for()
     steps(page, 3)  # it runs on with the new data

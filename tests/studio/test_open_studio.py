@@ -134,3 +134,30 @@ def test_models_that_do_not_fit_leave(tmp_path: Path, limit: dict[str, int]) -> 
     with pytest.raises(ZeroDivisionError):
         models.call(two, lambda loaded: 1 // 0)
     models.close()
+
+
+def test_what_pages_keep_beside_a_model_counts(tmp_path: Path) -> None:
+    import numpy as np
+    import torch
+    from tiny import train_tiny
+
+    from imagewright.studio.serving.library import Library
+
+    for name in ("one", "two"):
+        train_tiny("autoencoder", out=tmp_path / name)
+    library = Library(tmp_path)
+    models = Models(library, budget=3_000_000)
+    one, two = (run.id for run in library.runs())
+    models.call(one, lambda loaded: None)
+    models.call(two, lambda loaded: None)
+    (weights, _) = models.loaded().values()
+
+    def keep(loaded: Any) -> None:
+        latents = torch.zeros(500_000)
+        loaded.kept["latents"] = {"of": [latents, latents[7:]], "model": loaded.model, "levels": np.zeros(1000)[::2]}
+
+    models.call(one, keep)  # the views and the model's own weights count once
+    assert {key[0]: size for key, size in models.loaded().items()} == {one: weights + 2_008_000, two: weights}
+    models.call(two, keep)
+    assert {key[0]: size for key, size in models.loaded().items()} == {two: weights + 2_008_000}
+    models.close()

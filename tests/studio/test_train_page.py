@@ -159,10 +159,12 @@ def test_a_form_is_filled_from_a_run_with_the_remedy_of_a_finding(studio: Served
     assert form["options"]["size"] == "16"
     reports = studio.studio.folder / "runs" / "small" / "metrics.jsonl"
     *earlier, last = reports.read_text().splitlines()
-    finding = {"name": "collapse", "evidence": "x", "suggestion": "Try --penalty 2 (now 0.5).", "images_seen": 8}
-    changed = json.dumps(json.loads(last) | {"findings": [finding]})
-    reports.write_text("\n".join([*earlier, changed]) + "\n")
-    assert studio.read(f"train/again?run={run}&finding=collapse")["options"]["penalty"] == 2
+    old = {"name": "collapse", "evidence": "x", "suggestion": "Try --penalty 2 (now 0.5).", "images_seen": 8}
+    for finding, wanted in ((old, 0.5), (old | {"remedy": {"option": "penalty", "value": 2.0, "now": 0.5}}, 2)):
+        changed = json.dumps(json.loads(last) | {"findings": [finding]})
+        reports.write_text("\n".join([*earlier, changed]) + "\n")
+        form = studio.read(f"train/again?run={run}&finding=collapse")
+        assert form["options"].get("penalty", 0.5) == wanted  # an old finding has a sentence only
     assert studio.read(f"train/again?run={run}&at=24")["options"]["start"] == {"run": run, "at": 24}
 
 

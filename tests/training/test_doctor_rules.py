@@ -168,7 +168,7 @@ def test_a_training_of_a_few_steps_is_told_to_go_on() -> None:
     reports = write_reports(lambda k: {"step/decoder": 1e-3})
     (found,) = diagnose(reports, {"config": {}, "plan": {**PLAN, "images_seen": 80}})
     assert found.name == "training stalled"
-    assert re.search(r"Try more --images-seen \(now 80\): 8 steps", found.suggestion)
+    assert re.search(r"Try --images-seen 2000 \(now 80\): 8 steps", found.suggestion)
 
 
 def test_rules_apply_if_a_figure_of_theirs_is_in_the_last_report() -> None:

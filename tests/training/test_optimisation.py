@@ -120,7 +120,20 @@ def test_rmsprop_equals_its_algorithm_with_weight_decay() -> None:
     assert set(optimizer_tensors(network, optimizer)) == {"weight.step", "weight.square_avg"}
 
 
-@pytest.mark.parametrize("kind", ["adam", "rmsprop"])
+def test_sgd_with_momentum_equals_its_algorithm() -> None:
+    network = one_weight(1.0)
+    optimizer = build_optimizer(network, Optimizer(learning_rate=0.1, betas=(0.5, 0.9), kind="sgd"), 1.0)
+    value, velocity = 1.0, 0.0
+    for gradient in (0.3, -2.0, 0.1):
+        network.weight.grad = torch.full((1, 1), gradient)
+        optimizer.step()
+        velocity = 0.5 * velocity + gradient
+        value -= 0.1 * velocity
+    assert network.weight.item() == pytest.approx(value, rel=1e-6)
+    assert set(optimizer_tensors(network, optimizer)) == {"weight.step", "weight.momentum_buffer"}
+
+
+@pytest.mark.parametrize("kind", ["adam", "rmsprop", "sgd"])
 def test_an_optimizer_with_reset_moments_steps_like_a_new_one(kind: str) -> None:
     networks = [one_weight(1.0), one_weight(1.0)]
     used, new = (build_optimizer(each, Optimizer(kind=kind), 1.0) for each in networks)

@@ -121,12 +121,23 @@ class RunRecord(Schema):
 # metrics.jsonl
 
 
+class RemedyRecord(Schema):
+    """An option that the doctor suggests."""
+
+    option: str | None = None
+    value: bool | int | float | str | None = None
+    now: bool | int | float | str | None = None
+    resumes: bool = False
+    note: str = ""
+
+
 class FindingRecord(Schema):
-    """A finding of the doctor."""
+    """A finding of the doctor. Those of older versions have no remedy as a value."""
 
     name: str
     evidence: str
     suggestion: str
+    remedy: RemedyRecord | None = None
     images_seen: int = _count()
 
 

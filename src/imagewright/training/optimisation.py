@@ -13,7 +13,7 @@ from imagewright.phases import Phase
 from imagewright.recipe import Optimizer
 
 # The names of each optimizer's moments, as PyTorch has them. Each parameter also has a number of steps, `step`.
-MOMENTS = {"adam": ("exp_avg", "exp_avg_sq"), "rmsprop": ("square_avg",)}
+MOMENTS = {"adam": ("exp_avg", "exp_avg_sq"), "rmsprop": ("square_avg",), "sgd": ("momentum_buffer",)}
 
 
 def lazy_correction(network: str, phases: Iterable[Phase]) -> float:
@@ -65,6 +65,8 @@ def build_optimizer(
     optimizer: torch.optim.Optimizer
     if hyperparameters.kind == "rmsprop":
         optimizer = torch.optim.RMSprop(parameters, capturable=capturable)
+    elif hyperparameters.kind == "sgd":
+        optimizer = torch.optim.SGD(parameters)
     else:
         kind = AdamInMemoryOrder if fused and parameters[0].device.type == "cpu" else torch.optim.Adam
         optimizer = kind(parameters, fused=fused, capturable=capturable)
@@ -88,7 +90,11 @@ def build_optimizer(
 def set_hyperparameters(optimizer: torch.optim.Optimizer, hyperparameters: Optimizer, correction: float) -> None:
     """Set the hyperparameters of an optimizer, corrected for a lazy phase (`lazy_correction`)."""
     first, second = (beta**correction for beta in hyperparameters.betas)
-    own = {"alpha": second} if hyperparameters.kind == "rmsprop" else {"betas": (first, second)}
+    own: dict[str, Any] = {"betas": (first, second)}
+    if hyperparameters.kind == "rmsprop":
+        own = {"alpha": second}
+    elif hyperparameters.kind == "sgd":
+        own = {"momentum": first}
     for group in optimizer.param_groups:
         rate = hyperparameters.learning_rate * correction
         if isinstance(group["lr"], Tensor):

@@ -1,9 +1,10 @@
 """The feature map by which the points of a decoder's pictures are moved and followed.
 
 DragGAN takes a map from the middle of StyleGAN's generator (Pan et al. 2023, arXiv:2305.10973, section 3.2). Here it
-is found in any decoder: the last map of at most half of the picture's side, and of a quarter in models that encode,
-whose later maps hold colours more than places (faces of 80x64: a dragged VAE turned blue by the former, and kept its
-faces by the latter). A decoder without such a map, such as PCA's, is followed by its pictures at several blurs.
+is found in any generator without an encoder: the last map of at most half of the picture's side. A decoder that was
+trained with an encoder, such as a VAE's, is followed by its pictures at several blurs: its maps hold colours more than
+places, so that points stayed where they were while faces became other ones (docs/measurements.md, "Dragging"). So is
+a decoder without such a map, such as PCA's.
 Shape letters: N batch, C H W picture, F channels of the map.
 """
 
@@ -20,8 +21,9 @@ from torch.nn.functional import avg_pool2d, interpolate
 from imagewright.capabilities import verbs_of
 from imagewright.model import Model
 
+SHARE = 2  # the side of a picture is so many times that of its map, or up to twice as many
 LEAST_CHANNELS = 8  # of a map that tells places apart; toRGB layers have 3
-BLURS = (1, 2, 4)  # pixels by which pictures are averaged, for decoders without maps
+BLURS = (1, 2, 4)  # pixels by which pictures are averaged, for decoders whose maps are not followed
 
 
 class FeatureMaps:
@@ -61,8 +63,9 @@ def _blurred(pictures: Tensor, side: int) -> Tensor:
 
 
 def _find_layer(model: Model, latents: Tensor) -> nn.Module | None:
-    """The module of the decoder with the last map of a fitting size; None if there is none."""
-    share = 4 if "encode" in verbs_of(model) else 2
+    """The module of the decoder whose map is followed; None if the pictures are."""
+    if "encode" in verbs_of(model):
+        return None
     with _outputs_of(model) as outputs, torch.no_grad():
         decoded: Any = model
         height, width = decoded.decode(latents).shape[2:]
@@ -70,7 +73,7 @@ def _find_layer(model: Model, latents: Tensor) -> nn.Module | None:
     for module, shape in reversed(outputs):
         fits = len(shape) == 4 and shape[0] == len(latents) and shape[1] >= LEAST_CHANNELS
         sizes = zip(shape[2:], (height, width), strict=False)
-        is_of_share = all(share * side <= whole <= 2 * share * side for side, whole in sizes)
+        is_of_share = all(SHARE * side <= whole <= 2 * SHARE * side for side, whole in sizes)
         if fits and is_of_share and called.count(module) == 1:
             return module
     return None

@@ -24,12 +24,15 @@ from imagewright.recipe import Optimizer, Recipe
 
 LossName = Literal["non_saturating", "relativistic"]  # losses whose optimal discriminator is a function of p / q
 PenaltyName = Literal["recommended", "r1", "r1_r2", "gradient_penalty"]
+PriorName = Literal["uniform", "gaussian"]
+OptimizerName = Literal["adam", "sgd"]
 RATE = 1e-3  # of the recipe; a plan replaces it, and the discriminator keeps its ratio
 
 
 @dataclass(frozen=True, kw_only=True)
 class PointGANConfig(Config):
-    latent_dim: int = Field(1, ge=1, le=64, description="dimensions of the latent, uniform in [-1, 1]")
+    latent_dim: int = Field(1, ge=1, le=64, description="dimensions of the latent")
+    prior: PriorName = Field("uniform", description="of the latent: uniform in [-1, 1], or standard normal")
     width: int = Field(64, ge=1, le=1024, description="units of each hidden layer")
     depth: int = Field(2, ge=1, le=8, description="hidden layers of each network")
     loss: AdversarialName = Field("non_saturating", description="the adversarial loss")
@@ -45,7 +48,9 @@ class PointGANConfig(Config):
     penalty_kind: PenaltyName = Field(
         "recommended", description="where the gradient is penalised: r1 on data, r1_r2 on generated points too"
     )
-    betas: tuple[float, float] = Field((0.0, 0.9), description="of Adam")
+    betas: tuple[float, float] = Field((0.0, 0.9), description="of Adam; SGD has the first one as its momentum")
+    optimizer: OptimizerName = Field("adam", description="of the generator")
+    discriminator_optimizer: OptimizerName = Field("adam", description="of the discriminator")
 
 
 class PointGAN(Model):
@@ -72,10 +77,11 @@ class PointGAN(Model):
             self.apply(_initialise)
 
     def recipe(self, images_seen: int = 0) -> Recipe:
-        betas, ratio = self.config.betas, self.config.discriminator_rate
+        config, betas = self.config, self.config.betas
+        rate, kind = RATE * config.discriminator_rate, config.discriminator_optimizer
         return Recipe(
-            optimizer=Optimizer(learning_rate=RATE, betas=betas),
-            optimizers={"discriminator": Optimizer(learning_rate=RATE * ratio, betas=betas)},
+            optimizer=Optimizer(learning_rate=RATE, betas=betas, kind=config.optimizer),
+            optimizers={"discriminator": Optimizer(learning_rate=rate, betas=betas, kind=kind)},
         )
 
     def phases(self) -> list[Phase]:
@@ -114,10 +120,15 @@ class PointGAN(Model):
         return found
 
     def _generate(self, step: Step) -> Tensor:
-        return self.decode(2 * step.draws.uniform(self.config.latent_dim) - 1)
+        return self.decode(self._draw_latents(step.draws))
+
+    def _draw_latents(self, draws: Draws) -> Tensor:
+        if self.config.prior == "gaussian":
+            return draws.normal(self.config.latent_dim)
+        return 2 * draws.uniform(self.config.latent_dim) - 1
 
     def logits(self, rows: Mapping[str, Rows], draws: Draws) -> dict[str, tuple[Tensor, Tensor]]:
-        fake = self.decode(2 * draws.uniform(self.config.latent_dim) - 1)
+        fake = self.decode(self._draw_latents(draws))
         return {"discriminator": (self.discriminator(rows["images"].images), self.discriminator(fake))}
 
     # Verbs
@@ -127,6 +138,8 @@ class PointGAN(Model):
         return (self.config.latent_dim,)
 
     def sample_latents(self, count: int, generator: torch.Generator) -> Tensor:
+        if self.config.prior == "gaussian":
+            return torch.randn(count, self.config.latent_dim, generator=generator)
         return 2 * torch.rand(count, self.config.latent_dim, generator=generator) - 1
 
     def decode(self, latents: Tensor) -> Tensor:

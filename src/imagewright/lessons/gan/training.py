@@ -16,7 +16,7 @@ from imagewright import configs
 from imagewright.errors import TrainingError
 from imagewright.images import Batch
 from imagewright.lessons.gan.data import Mixture
-from imagewright.lessons.gan.model import LossName, PointGAN, PointGANConfig
+from imagewright.lessons.gan.model import LossName, PointGAN, PointGANConfig, PriorName
 from imagewright.lessons.gan.readings import best_reading, read_output
 from imagewright.seeds import derive_seed
 from imagewright.training.engine import Engine
@@ -24,6 +24,7 @@ from imagewright.training.plan import Plan
 
 REACH = 1.2  # densities and discriminator are evaluated from -REACH to REACH
 DIRECTIONS = 16  # projections of the plane over which the distance of two sets of points is averaged
+OUTERMOST = 0.999  # of a Gaussian's places, whose quantiles at -1 and 1 are infinite: 3.3 standard deviations
 COVERED = 0.25  # a mode is covered if it has at least this share of the points that the data has there
 
 
@@ -93,10 +94,18 @@ class Reference:
     seed: of the points of the data.
     detail: how finely it is evaluated.
     latents: numbers of a latent, 1 or 2; by default as many as a point has coordinates.
+    prior: of the latents.
     """
 
-    def __init__(self, data: Mixture, seed: int, detail: Detail = FINE, latents: int | None = None) -> None:
-        self.data, self.detail, dimensions = data, detail, data.dimensions
+    def __init__(
+        self,
+        data: Mixture,
+        seed: int,
+        detail: Detail = FINE,
+        latents: int | None = None,
+        prior: PriorName = "uniform",
+    ) -> None:
+        self.data, self.detail, self.prior, dimensions = data, detail, prior, data.dimensions
         self.edges = np.linspace(-REACH, REACH, detail.cells[dimensions] + 1)
         self.centres = (self.edges[1:] + self.edges[:-1]) / 2
         self.cells = _lattice(self.centres, dimensions)
@@ -104,25 +113,35 @@ class Reference:
         self.density = data.density(self.cells, detail.blur).reshape(shape)
         latents = latents or dimensions
         count = detail.lattice[latents]
-        self.latents = _lattice((np.arange(count) + 0.5) / count * 2 - 1, latents)
+        self.latents = self.to_latents(_lattice((np.arange(count) + 0.5) / count * 2 - 1, latents))
         self.points = data.sample(len(self.latents), np.random.default_rng(derive_seed(seed, "gan", "held out")))
-        self.shown = _shown_latents(latents)
+        self.shown = self.to_latents(_shown_latents(latents))
         angles = np.pi * np.arange(DIRECTIONS) / DIRECTIONS
         self.directions = np.stack([np.cos(angles), np.sin(angles)]) if dimensions == 2 else np.ones((1, 1))
         self._hits = data.modes_hit(self.points)
         self._projected = np.sort(self.points @ self.directions, 0)
 
+    def to_latents(self, places: np.ndarray) -> np.ndarray:
+        """The latents at places from -1 to 1 on each axis, between which the prior has equal probabilities."""
+        from scipy.special import ndtri
+
+        if self.prior == "uniform":
+            return places
+        quantiles: np.ndarray = ndtri((places.clip(-OUTERMOST, OUTERMOST) + 1) / 2)
+        return quantiles
+
     def snapshot(self, model: PointGAN, step: int, losses: dict[str, float]) -> Snapshot:
         """Evaluate the GAN. Raises `TrainingError` if its weights are not finite."""
         with torch.no_grad():
             points = generate_points(model, self.latents)
-            if not np.isfinite(points).all():
-                raise TrainingError(
-                    f"The training diverged at step {step}: the generator's weights are not finite. "
-                    "Lower --learning-rate, or use a --penalty."
-                )
             mapped = generate_points(model, self.shown.reshape(-1, self.shown.shape[-1]))
             outputs, real, fake = (_outputs(model, each) for each in (self.cells, self.points, points))
+        for network, values in (("generator", (points,)), ("discriminator", (outputs, real, fake))):
+            if not all(np.isfinite(each).all() for each in values):
+                raise TrainingError(
+                    f"The training diverged at step {step}: the {network}'s outputs are not finite. "
+                    "Lower --learning-rate, or use a --penalty."
+                )
         q = self._estimate_density(points)
         loss = model.config.loss
         share = self.data.modes_hit(points) / self._hits

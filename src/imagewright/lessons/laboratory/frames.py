@@ -10,6 +10,7 @@ import torch
 from imagewright.lessons.gan.divergences import divergences
 from imagewright.lessons.gan.model import PointGAN
 from imagewright.lessons.gan.training import REACH, Reference, Snapshot
+from imagewright.lessons.laboratory.latent_cells import LatentCells, map_cells
 from imagewright.losses.adversarial import ADVERSARIAL
 
 SHOWN = 200  # points of the data, and generated ones
@@ -23,6 +24,7 @@ class LaboratoryFrame:
     real: (N, D), the same points of the data in each frame.
     fake: (N, D), generated from the same latents in each frame.
     pulls: (N, D), minus the gradient of the generator's loss at each generated point: where the loss pulls it.
+    cells: the cells of a grid of latents under the generator, with their densities.
     divergences: `kl` and `js`.
     """
 
@@ -30,6 +32,7 @@ class LaboratoryFrame:
     real: np.ndarray
     fake: np.ndarray
     pulls: np.ndarray
+    cells: LatentCells
     divergences: dict[str, float]
 
     @property
@@ -48,7 +51,9 @@ def measure_frame(reference: Reference, model: PointGAN, step: int, losses: dict
     fake, pulls = _pulled(model, latents, real)
     cell = (reference.edges[1] - reference.edges[0]) ** reference.data.dimensions
     found = divergences(reference.density, snapshot.generated, float(cell))
-    return LaboratoryFrame(snapshot=snapshot, real=real, fake=fake, pulls=pulls, divergences=found)
+    with torch.no_grad():
+        cells = map_cells(reference, model)
+    return LaboratoryFrame(snapshot=snapshot, real=real, fake=fake, pulls=pulls, cells=cells, divergences=found)
 
 
 def _pulled(model: PointGAN, latents: np.ndarray, real: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

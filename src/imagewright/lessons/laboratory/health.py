@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import re
 from typing import Any
 
 import numpy as np
@@ -20,7 +19,8 @@ from imagewright.training.engine import Engine
 POINTS, HELD_OUT = 512, 64
 # Of any distribution on a line or a plane each point is near one of hundreds of others, and has no neighbouring pixels.
 NOT_OF_POINTS = ("memorisation", "noise")
-OPTIONS = ("penalty", "generator_every", "loss")  # that the doctor's suggestions name
+CLIPPED = 1.0  # that the doctor takes for set: it suggests a lower rate then, which the laboratory has
+OPTIONS = ("penalty", "generator_every", "loss")  # by which the doctor chooses what it suggests
 
 
 class Health:
@@ -54,12 +54,6 @@ class Health:
         }
         self._reports = [*self._reports, report][-LATEST_REPORTS:]
         config = {name: getattr(self._model.config, name) for name in OPTIONS}
-        found = diagnose(self._reports, {"config": config, "plan": dataclasses.asdict(engine.plan)})
+        plan = dataclasses.asdict(engine.plan) | {"clip": CLIPPED}
+        found = diagnose(self._reports, {"config": config, "plan": plan})
         return [each for each in found if each.name not in NOT_OF_POINTS]
-
-
-def suggested_change(finding: Finding) -> dict[str, float]:
-    """The setting of the laboratory that a finding suggests, by name; empty if it suggests something else."""
-    option = re.search(r"Try --([a-z-]+) ([0-9.]+?)\.?(?: |$)", finding.suggestion)
-    name = option[1].replace("-", "_") if option else ""
-    return {name: float(option[2])} if option and name in OPTIONS else {}

@@ -23,7 +23,7 @@ from imagewright.training.plan import Plan
 
 PartName = Literal["generator", "discriminator"]
 LENGTH = 1000  # steps that the doctor takes for a whole training; the laboratory has no end
-SECOND_BETA = 0.9  # of Adam; as in the lesson
+SECOND_BETA = 0.9  # of Adam, as in the lesson
 
 
 def gan_laboratory(data: DataName | np.ndarray = "ring", **settings: Any) -> Laboratory:
@@ -61,7 +61,7 @@ class Laboratory:
     def __init__(self, data: Mixture, settings: LaboratorySettings) -> None:
         self.data, self.settings, self.step = data, settings, 0
         self._images_seen = 0
-        self.reference = Reference(data, settings.seed, COARSE, self._latent_dim)
+        self.reference = Reference(data, settings.seed, COARSE, self._latent_dim, settings.prior)
         self.model: PointGAN = build_point_gan(self._config(), settings.seed)
         self._engine = Engine(self.model, self._plan(), torch.device("cpu"))
         self._random = np.random.default_rng(derive_seed(settings.seed, "laboratory", "data"))
@@ -83,14 +83,21 @@ class Laboratory:
         self._engine.renew(self._engine.plan)
 
     def change(self, **changes: Any) -> None:
-        """Go on with other settings, by name. Raises `ConfigError` for wrong ones, and those that need new networks."""
+        """Go on with other settings, by name. With another optimizer all moments start anew.
+
+        Raises `ConfigError` for wrong ones, and those that need new networks.
+        """
         settings = build_settings({**vars(self.settings), **changes})
         fresh = [name for name in FRESH if getattr(settings, name) != getattr(self.settings, name)]
         if fresh:
             raise ConfigError(f"{', '.join(fresh)} cannot change while it trains: begin a new laboratory.")
+        kinds = [(each.generator_optimizer, each.discriminator_optimizer) for each in (self.settings, settings)]
         self.settings = settings
         self.model.config = self._config()
-        self._engine.renew(self._plan())
+        if kinds[0] == kinds[1]:
+            self._engine.renew(self._plan())
+        else:
+            self._engine = Engine(self.model, self._plan(), torch.device("cpu"))
 
     def frame(self) -> LaboratoryFrame:
         """Everything there is to see now. Raises `TrainingError` if the weights are not finite."""
@@ -124,6 +131,9 @@ class Laboratory:
             wide_start=settings.wide_start,
             penalty=settings.penalty,
             penalty_kind=settings.penalty_kind,
+            prior=settings.prior,
+            optimizer=settings.generator_optimizer,
+            discriminator_optimizer=settings.discriminator_optimizer,
             betas=(settings.momentum, SECOND_BETA),
         )
 

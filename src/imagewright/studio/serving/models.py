@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from imagewright.runs.run import Run
+from imagewright.studio.serving.kept_memory import count_bytes
 from imagewright.studio.serving.library import Library
 from imagewright.studio.serving.memory import MemoryReturner
 
@@ -28,13 +29,21 @@ FRESH_SECONDS = 2.0  # for which a run's record and its latest checkpoint are no
 class Loaded:
     """A model that is loaded, and what tools keep beside it between calls, such as the latents of its training images.
 
+    weights_bytes: of the model.
     kept: by name; freed with the model.
+    kept_bytes: of what is kept, after the latest call.
     """
 
     model: Model
     run: Run
-    bytes: int
+    weights_bytes: int
     kept: dict[str, Any] = field(default_factory=dict)
+    kept_bytes: int = 0
+
+    @property
+    def bytes(self) -> int:
+        """Of the model and of what is kept beside it."""
+        return self.weights_bytes + self.kept_bytes
 
 
 class _Seat:
@@ -50,8 +59,8 @@ class Models:
     """The loaded models of a studio.
 
     library: of the runs.
-    budget: bytes of all models together; a quarter of the machine's memory by default. What was used longest ago
-        leaves first; the one in use always stays.
+    budget: bytes of all models together, with what is kept beside them; a quarter of the machine's memory by default.
+        What was used longest ago leaves first; the one in use always stays.
     most: models at once.
     """
 
@@ -95,7 +104,7 @@ class Models:
         return run, seen
 
     def loaded(self) -> dict[Key, int]:
-        """The bytes of each loaded model."""
+        """The bytes of each loaded model, with what is kept beside it."""
         with self._lock:
             return {key: seat.loaded.bytes for key, seat in self._seats.items() if seat.loaded is not None}
 
@@ -113,10 +122,12 @@ class Models:
             from imagewright.runs.loading import load
 
             model = load(run, images_seen=seen)
-            size = sum(each.numel() * each.element_size() for each in [*model.parameters(), *model.buffers()])
-            seat.loaded = Loaded(model, run, size)
-        with torch.no_grad():
-            return work(seat.loaded)
+            seat.loaded = Loaded(model, run, count_bytes(model))
+        try:
+            with torch.no_grad():
+                return work(seat.loaded)
+        finally:  # in this thread, which alone changes what is kept
+            seat.loaded.kept_bytes = count_bytes(seat.loaded.kept, besides=seat.loaded.model)
 
     def _make_room(self) -> None:
         from imagewright.machine import total_memory

@@ -14,6 +14,7 @@ from imagewright.runs.loading import recorded_config
 from imagewright.runs.lock import is_training
 from imagewright.runs.run import Run
 from imagewright.training.doctor.history import LATEST_REPORTS, History, as_mapping
+from imagewright.training.doctor.remedies import Remedy
 from imagewright.training.doctor.rules import FROM_THE_START, NEEDED, RULES
 
 NEEDED_REPORTS = 3  # in a row at which a rule must hold
@@ -28,21 +29,26 @@ class Finding:
 
     name: of the rule, such as "posterior collapse".
     evidence: the figure and its threshold.
-    suggestion: one option to try.
+    remedy: one option to try.
     images_seen: at the first of the latest reports at all of which the rule holds.
     """
 
     name: str
     evidence: str
-    suggestion: str
+    remedy: Remedy
     images_seen: int
+
+    @property
+    def suggestion(self) -> str:
+        """The remedy as a sentence."""
+        return self.remedy.sentence
 
     def __str__(self) -> str:
         return f"{self.name}: {self.evidence}. {self.suggestion}"
 
     def to_dict(self) -> dict[str, Any]:
         """JSON values."""
-        return dataclasses.asdict(self)
+        return dataclasses.asdict(self) | {"suggestion": self.suggestion}
 
 
 def diagnose(
@@ -94,7 +100,7 @@ def doctor(run: Run | str | Path) -> list[Finding]:
     reports = run.metrics()
     if why_not_diagnosed(run, reports):
         return []
-    recorded_config(run, in_parts=True)  # the suggestions depend on its options
+    recorded_config(run, in_parts=True)  # the remedies depend on its options
     return diagnose(reports, run.record, ended=not is_training(run.path))
 
 

@@ -1,11 +1,13 @@
 """Rules of the doctor about the pictures themselves: samples that are noise, and classes that are one picture each.
 
-As in `rules.py`, a rule is a pure function of a run's history, and returns evidence and a suggestion if it holds.
+As in `rules.py`, a rule is a pure function of a run's history, and returns evidence and a remedy if it holds.
 """
 
 from __future__ import annotations
 
+from imagewright.training.doctor.changes import FACTOR, change_rate, penalise, train_longer
 from imagewright.training.doctor.history import History
+from imagewright.training.doctor.remedies import Found, Remedy
 
 # The mean squared difference of neighbouring pixels over twice their variance: 1 for white noise. Observed: 0.14 for
 # flowers of 32 pixels, and 0.79 to 0.93 for samples of a DCGAN that had learned nothing yet; 0.41 once they had forms.
@@ -19,7 +21,7 @@ COLLAPSED_CLASS = 0.3
 COLLAPSED_CLASSES = 0.5  # of the classes that were measured
 
 
-def noise(history: History) -> tuple[str, str] | None:
+def noise(history: History) -> Found | None:
     """Samples are noise: neighbouring pixels hardly agree."""
     samples, training = history.latest("samples/roughness"), history.latest("training/roughness")
     # A training that was ended leaves noise as noise, however short it was.
@@ -33,11 +35,11 @@ def noise(history: History) -> tuple[str, str] | None:
     )
     if history.ended and history.images_seen < history.planned("images_seen"):
         planned = int(history.planned("images_seen"))
-        return evidence, f"Train on, by --resume: {history.images_seen:,} of {planned:,} images are seen."
-    return evidence, "Try more --images-seen; if samples stay noise, a lower --learning-rate."
+        return evidence, Remedy(resumes=True, note=f": {history.images_seen:,} of {planned:,} images are seen")
+    return evidence, train_longer(history, "; if samples stay noise, a lower --learning-rate")
 
 
-def class_collapse(history: History) -> tuple[str, str] | None:
+def class_collapse(history: History) -> Found | None:
     """Samples of one class are all similar, though those of different classes may differ."""
     shares, classes = history.latest("samples/collapsed_classes"), history.latest("samples/classes")
     spreads = history.latest("samples/class_spread")
@@ -50,5 +52,5 @@ def class_collapse(history: History) -> tuple[str, str] | None:
         f"{COLLAPSED_CLASS:g} times that between training pictures of it ({spreads[-1]:.2f} on average)"
     )
     if history.has_option("penalty") and not history.option("penalty"):
-        return evidence, "Try --penalty 0.5."
-    return evidence, f"Try a lower --learning-rate (now {history.planned('learning_rate'):g})."
+        return evidence, penalise(history)
+    return evidence, change_rate(history, 1 / FACTOR)

@@ -1,85 +1,74 @@
-"""The option that a finding of the doctor suggests, as a value that a new training can be given."""
+"""What a finding of the doctor suggests: an option of a new training with its value, of which the sentence is made."""
 
 from __future__ import annotations
 
-import re
+import dataclasses
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
-from imagewright import configs
-from imagewright.training.doctor.history import as_mapping
-from imagewright.training.options import TrainingOptions
-
-STEP = 2.0  # factor by which a number becomes lower or higher where the suggestion names none
-OF_PICTURES = ("flip",)
-# An option in a sentence: how it changes, its name, and a number, or a word that ends the clause.
-SUGGESTED = re.compile(
-    r"(?:(?P<change>lower|weaker|fewer|higher|more) )?--(?P<name>[a-z][a-z-]*)"
-    r"(?: (?P<value>[0-9][0-9.e-]*[0-9]|[0-9]|[a-z_]+(?=[.,;)])))?"
-    r"(?: \(now [^)]*\))?(?:, such as (?P<such>[0-9.]+[0-9]|[0-9]))?"
-)
+OptionValue = bool | int | float | str
+SHOWN_DIGITS = 3  # of numbers that are changed by a factor
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Remedy:
-    """What a finding suggests to do.
+    """What a finding suggests to do. Without an option and without `resumes` it is what `note` says.
 
-    options: of a new training, by name; empty if the suggestion is about the pictures.
+    option: of a new training, by name, such as "learning_rate".
+    value: that the option shall have.
+    now: the value that it has, if that is worth saying.
     resumes: whether the run itself is to be trained on.
+    note: the rest of the sentence, with the mark that it begins with, such as ", which keeps the identity".
     """
 
-    options: dict[str, Any] = field(default_factory=dict)
+    option: str | None = None
+    value: OptionValue | None = None
+    now: OptionValue | None = None
     resumes: bool = False
+    note: str = ""
+
+    @property
+    def options(self) -> dict[str, OptionValue]:
+        """The option with its value; empty if the suggestion is no option."""
+        return {} if self.option is None or self.value is None else {self.option: self.value}
+
+    @property
+    def sentence(self) -> str:
+        """The suggestion in words, such as "Try --penalty 2 (now 0.5)."."""
+        if self.resumes:
+            return f"Train on by --resume{self.note}."
+        if self.option is None:
+            return f"{self.note}."
+        named = f"--{self.option.replace('_', '-')}"
+        wanted = named if self.value is True else f"{named} {_text(self.value)}"
+        now = "" if self.now is None else f" (now {_text(self.now)})"
+        return f"Try {wanted}{now}{self.note}."
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON values."""
+        return dataclasses.asdict(self)
 
 
-def read_remedy(suggestion: str, record: Mapping[str, Any]) -> Remedy:
-    """The first option of a suggestion that a training has.
+Found = tuple[str, Remedy]  # what a rule returns: the evidence, and what to try
 
-    suggestion: of a `Finding`.
-    record: the content of run.json, which has the present values.
-    """
-    if "--resume" in suggestion or suggestion.startswith("Train on"):
-        return Remedy(resumes=True)
-    if "try " not in suggestion.lower():  # what is done after a training
+
+def stored_remedy(finding: Mapping[str, Any]) -> Remedy:
+    """The remedy of a finding in a report; one without an option if the finding was written before there were any."""
+    stored = finding.get("remedy")
+    if not isinstance(stored, Mapping):
         return Remedy()
-    for found in SUGGESTED.finditer(suggestion):
-        name = found["name"].replace("-", "_")
-        present = _present(name, record)
-        if name not in OF_PICTURES and not _is_option(name, record):
-            continue
-        value = _value(found["such"] or found["value"], found["change"], present)
-        if name in OF_PICTURES:
-            value = True
-        if value is not None:
-            return Remedy({name: value})
-    return Remedy()
+    option, value = stored.get("option"), stored.get("value")
+    if not isinstance(option, str) or not isinstance(value, OptionValue):
+        option = value = None
+    return Remedy(option=option, value=value, resumes=stored.get("resumes") is True)
 
 
-def _is_option(name: str, record: Mapping[str, Any]) -> bool:
-    return name in as_mapping(record.get("config")) or name in configs.options_of(TrainingOptions)
+def scaled(number: float, factor: float) -> int | float:
+    """A number times a factor, rounded to what is worth typing; an int stays one."""
+    changed = number * factor
+    return max(1, round(changed)) if isinstance(number, int) else float(f"{changed:.{SHOWN_DIGITS}g}")
 
 
-def _present(name: str, record: Mapping[str, Any]) -> Any:
-    for part in ("plan", "config", "options"):
-        if (value := as_mapping(record.get(part)).get(name)) is not None:
-            return value
-    return None
-
-
-def _value(named: str | None, change: str | None, present: Any) -> Any:
-    """The value that is named, or the present one changed; None if neither is known."""
-    if named is not None:
-        number = _number(named)
-        return named if number is None else number
-    if change is None or isinstance(present, bool) or not isinstance(present, int | float):
-        return None
-    changed = present * STEP if change in ("higher", "more") else present / STEP
-    return round(changed) if isinstance(present, int) else float(f"{changed:.3g}")
-
-
-def _number(text: str) -> int | float | None:
-    try:
-        return int(text) if text.isdigit() else float(text)
-    except ValueError:
-        return None
+def _text(value: OptionValue | None) -> str:
+    return f"{value:g}" if isinstance(value, float) else str(value)

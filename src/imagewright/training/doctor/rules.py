@@ -1,6 +1,6 @@
 """The rules of the doctor, each with its threshold, the observations behind the threshold, and an option to try.
 
-A rule is a pure function of a run's history. It returns evidence and a suggestion if it finds a problem, else None.
+A rule is a pure function of a run's history. It returns evidence and a remedy if it finds a problem, else None.
 Rules about samples, reconstructions and discriminators wait until training has begun (`History.has_begun`), and must
 hold at three reports in a row, so that a single unusual report is no finding. docs/doctor.md lists the observed runs.
 """
@@ -12,11 +12,22 @@ import statistics
 from collections.abc import Callable
 
 from imagewright.errors import count_text
+from imagewright.training.doctor.changes import (
+    FACTOR,
+    change_rate,
+    lower_beta,
+    penalise,
+    strengthen_discriminator,
+    take_smaller_steps,
+    train_longer,
+    vary_data,
+)
 from imagewright.training.doctor.history import BEGINNING_STEPS, History, as_mapping
 from imagewright.training.doctor.picture_rules import class_collapse, noise
+from imagewright.training.doctor.remedies import Found, Remedy
 from imagewright.training.doctor.swap_rules import copies_target, eaten_face, missing_poses
 
-Rule = Callable[[History], tuple[str, str] | None]
+Rule = Callable[[History], Found | None]
 
 # Distance between the mean logits of training pictures and of samples, in pooled standard deviations. Observed: 0.5 to
 # 6 in healthy trainings with five losses once they had begun, also if the logits of all samples were below those of all
@@ -60,9 +71,12 @@ EXPLODING = 100.0
 # The distance that weights would move in the whole training at the present step size, relative to their norm. Networks
 # that learn move many times their norm; a hundredth of it changes nothing.
 STALLED = 0.01
+MOVING = 0.1  # what a higher learning rate shall reach, if no rate above the highest one is needed
+HIGHEST_RATE = 0.01
+THROWN = 0.1  # times a rate that threw the weights to where gradients vanish
 
 
-def far_ahead(history: History) -> tuple[str, str] | None:
+def far_ahead(history: History) -> Found | None:
     """A discriminator separates training pictures from samples too well for the generator to learn."""
     evidence = []
     for name in history.names("", "/distance"):
@@ -75,11 +89,12 @@ def far_ahead(history: History) -> tuple[str, str] | None:
     if not history.has_begun or not evidence:
         return None
     if (history.option("generator_every") or 1) > 1:
-        return "; ".join(evidence), "Try --generator-every 1, so that the generator is updated more often."
-    return "; ".join(evidence), _suggest_penalty(history)
+        note = ", so that the generator is updated more often"
+        return "; ".join(evidence), Remedy(option="generator_every", value=1, note=note)
+    return "; ".join(evidence), penalise(history)
 
 
-def far_behind(history: History) -> tuple[str, str] | None:
+def far_behind(history: History) -> Found | None:
     """A discriminator gives samples higher logits than training pictures, so that its gradient misleads."""
     names = _names_far_behind(history)
     if not names:
@@ -90,7 +105,7 @@ def far_behind(history: History) -> tuple[str, str] | None:
         "chance 0.5)"
         for name, share in figures.items()
     )
-    return evidence, _suggest_stronger_discriminator(history)
+    return evidence, strengthen_discriminator(history)
 
 
 def _names_far_behind(history: History) -> list[str]:
@@ -103,7 +118,7 @@ def _names_far_behind(history: History) -> list[str]:
     return [name for name, latest in shares.items() if latest and max(latest) < FAR_BEHIND]
 
 
-def overfitted(history: History) -> tuple[str, str] | None:
+def overfitted(history: History) -> Found | None:
     """A discriminator has learned its training pictures by heart."""
     evidence = []
     for name in history.names("", "/training_over_held_out"):
@@ -121,8 +136,7 @@ def overfitted(history: History) -> tuple[str, str] | None:
             )
     if not history.has_begun or not evidence:
         return None
-    suggestion = _suggest_penalty(history) if not history.option("penalty") else _suggest_more_data()
-    return "; ".join(evidence), suggestion
+    return "; ".join(evidence), vary_data(history) if history.option("penalty") else penalise(history)
 
 
 def _subject(name: str) -> str:
@@ -130,7 +144,7 @@ def _subject(name: str) -> str:
     return "" if name == "discriminator" else f"{name}: "
 
 
-def collapse(history: History) -> tuple[str, str] | None:
+def collapse(history: History) -> Found | None:
     """Samples are all similar; or reconstructions, if the model does not sample."""
     for figure, threshold, distance in (
         ("samples/spread", COLLAPSED_SPREAD, "the mean distance between samples"),
@@ -140,11 +154,11 @@ def collapse(history: History) -> tuple[str, str] | None:
         ratios = history.latest(figure)
         if history.has_begun and ratios and max(ratios) < threshold and not history.grows(figure):
             evidence = f"{distance} is {ratios[-1]:.2f} times that of training pictures (threshold {threshold:g})"
-            return evidence, _suggest_diversity(history)
+            return evidence, _diversify(history)
     return None
 
 
-def posterior_collapse(history: History) -> tuple[str, str] | None:
+def posterior_collapse(history: History) -> Found | None:
     """The latents carry no information about the picture."""
     nats = history.latest("posterior/nats")
     if not history.has_begun or not nats or max(nats) >= COLLAPSED_NATS:
@@ -152,11 +166,11 @@ def posterior_collapse(history: History) -> tuple[str, str] | None:
     evidence = f"KL(posterior || prior) of all latents is {nats[-1]:.2g} nats a picture (threshold {COLLAPSED_NATS:g})"
     beta = history.option("beta")
     if beta and beta > 1:
-        return evidence, f"Try a lower --beta (now {beta:g}), such as 1."
-    return evidence, "Try --beta 0.1." if beta else "Try a lower --learning-rate."
+        return evidence, lower_beta(history)
+    return evidence, Remedy(option="beta", value=0.1) if beta else change_rate(history, 1 / FACTOR)
 
 
-def dead_latents(history: History) -> tuple[str, str] | None:
+def dead_latents(history: History) -> Found | None:
     """Most latents carry no information about the picture."""
     dead, latents = history.latest("posterior/dead"), history.latest("posterior/latents")
     if not history.has_begun or not dead or not latents or min(dead) <= DEAD_SHARE * latents[-1]:
@@ -168,10 +182,10 @@ def dead_latents(history: History) -> tuple[str, str] | None:
         f"{dead[-1]:.0f} of {latents[-1]:.0f} latents have a KL(posterior || prior) below 0.01 nats "
         f"(threshold {DEAD_SHARE:.0%})"
     )
-    return evidence, f"Try --latent-dim {max(2, 2 * alive)}: a smaller code for the same pictures."
+    return evidence, Remedy(option="latent_dim", value=max(2, 2 * alive), note=": a smaller code for the same pictures")
 
 
-def parted(history: History) -> tuple[str, str] | None:
+def parted(history: History) -> Found | None:
     """Latents of training pictures are distributed otherwise than the prior, so that its samples are none of them."""
     nats, latents = history.latest("aggregate/nats"), history.latest("posterior/latents")
     largest, median = history.latest("aggregate/largest_deviation"), history.latest("aggregate/median_deviation")
@@ -184,13 +198,14 @@ def parted(history: History) -> tuple[str, str] | None:
         f"the latents of training pictures deviate by up to {largest[-1]:.1f} (median {median[-1]:.1f}) where the "
         f"prior has 1: together they are {nats[-1]:.0f} nats or more from it (threshold {threshold:.0f})"
     )
-    return evidence, (
-        "Samples of the prior will be unlike the pictures: sample from the density fitted to the latents, which is the "
-        "default (--sample-from fitted), or try more --images-seen."
+    return evidence, train_longer(
+        history,
+        ". Samples of the prior will be unlike the pictures, those of the density fitted to the latents not so; the "
+        "latter is the default (--sample-from fitted)",
     )
 
 
-def exploding(history: History) -> tuple[str, str] | None:
+def exploding(history: History) -> Found | None:
     """The largest gradient of a phase is far above the usual ones."""
     for phase in history.names("gradients/", "/largest"):
         typical = history.figures(f"gradients/{phase}/typical")[:-1]
@@ -205,11 +220,11 @@ def exploding(history: History) -> tuple[str, str] | None:
                 f"the largest gradient norm of phase {phase} was {largest[-1]:.3g}, {ratio:,.0f} times the median of "
                 f"earlier reports (threshold {EXPLODING:g})"
             )
-            return evidence, _suggest_smaller_steps(history)
+            return evidence, take_smaller_steps(history)
     return None
 
 
-def not_finite(history: History) -> tuple[str, str] | None:
+def not_finite(history: History) -> Found | None:
     """Gradients of a phase were NaN or infinite."""
     for phase in history.names("gradients/", "/not_finite"):
         (count,) = history.latest(f"gradients/{phase}/not_finite", 1) or [0.0]
@@ -217,11 +232,11 @@ def not_finite(history: History) -> tuple[str, str] | None:
             evidence = (
                 f"{count:.0f} gradients of phase {phase} since the previous report were NaN or infinite (threshold 0)"
             )
-            return evidence, _suggest_smaller_steps(history)
+            return evidence, take_smaller_steps(history)
     return None
 
 
-def memorised(history: History) -> tuple[str, str] | None:
+def memorised(history: History) -> Found | None:
     """Samples are copies of training pictures."""
     copies, duplicates = history.latest("samples/copies"), history.latest("training/copies")
     if not history.has_begun or not copies or not duplicates or min(copies) - duplicates[-1] <= MEMORISED:
@@ -230,10 +245,10 @@ def memorised(history: History) -> tuple[str, str] | None:
         f"{copies[-1]:.0%} of samples are copies of a training picture, and {duplicates[-1]:.0%} of training pictures "
         f"are near-duplicates of another (threshold {100 * MEMORISED:.0f} percentage points more)"
     )
-    return evidence, _suggest_more_data()
+    return evidence, vary_data(history)
 
 
-def stalled(history: History) -> tuple[str, str] | None:
+def stalled(history: History) -> Found | None:
     """A network hardly moves."""
     steps = history.planned("images_seen") / max(1, history.planned("batch_size"))
     base = history.planned("learning_rate")
@@ -250,16 +265,14 @@ def stalled(history: History) -> tuple[str, str] | None:
                 f"training (threshold {STALLED:g})"
             )
             if network in _names_far_behind(history):
-                return evidence, _suggest_stronger_discriminator(history)
+                return evidence, strengthen_discriminator(history)
             if steps < BEGINNING_STEPS and max(sizes) * BEGINNING_STEPS >= STALLED:
-                seen = history.planned("images_seen")
-                return (
-                    evidence,
-                    f"Try more --images-seen (now {seen:,.0f}): {count_text(round(steps), 'step')} are few.",
-                )
+                enough = BEGINNING_STEPS * max(1, int(history.planned("batch_size")))
+                return evidence, train_longer(history, f": {count_text(round(steps), 'step')} are few", enough)
             # A network that moved at first was thrown to where gradients vanish; one that never moved needs more.
-            better = "lower" if history.figures(f"step/{network}")[0] * steps > STALLED else "higher"
-            return evidence, f"Try a {better} --learning-rate (now {base:g})."
+            moved_at_first = history.figures(f"step/{network}")[0] * steps > STALLED
+            higher = max(FACTOR, min(MOVING / max(moved, 1e-30), HIGHEST_RATE / base))
+            return evidence, change_rate(history, THROWN if moved_at_first else higher)
     return None
 
 
@@ -307,44 +320,16 @@ NEEDED: dict[str, tuple[str, ...]] = {
 }
 
 
-# Suggestions, by the options that the model has
-
-
-def _suggest_penalty(history: History) -> str:
-    if not history.has_option("penalty"):
-        return _suggest_lower_rate(history)
-    penalty = history.option("penalty")
-    return f"Try --penalty {4 * penalty:g} (now {penalty:g})." if penalty else "Try --penalty 0.5."
-
-
-def _suggest_stronger_discriminator(history: History) -> str:
-    penalty = history.option("penalty") or 0
-    if penalty > 1:
-        return f"Try a weaker --penalty (now {penalty:g})."
-    if history.has_option("generator_every"):
-        return f"Try --generator-every {(history.option('generator_every') or 1) + 1}."
-    return "Try a lower --learning-rate."
-
-
-def _suggest_diversity(history: History) -> str:
+def _diversify(history: History) -> Remedy:
+    """What makes samples more diverse: the remedy of the cause if that is found too."""
     for cause in (stalled, posterior_collapse, far_ahead):
         if (found := cause(history)) is not None:
             return found[1]
     beta = history.option("beta")
     if beta and beta > 1:
-        return f"Try a lower --beta (now {beta:g}), such as 1."
+        return lower_beta(history)
     if history.has_option("loss") and history.option("penalty"):
-        return "Try --loss relativistic." if history.option("loss") != "relativistic" else _suggest_lower_rate(history)
-    return _suggest_penalty(history)
-
-
-def _suggest_smaller_steps(history: History) -> str:
-    return "Try --clip 1." if not history.planned("clip") else _suggest_lower_rate(history)
-
-
-def _suggest_more_data() -> str:
-    return "Try more pictures, --flip if mirror images are as likely, or fewer --images-seen."
-
-
-def _suggest_lower_rate(history: History) -> str:
-    return f"Try a lower --learning-rate (now {history.planned('learning_rate'):g})."
+        if history.option("loss") == "relativistic":
+            return change_rate(history, 1 / FACTOR)
+        return Remedy(option="loss", value="relativistic")
+    return penalise(history)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import math
 import secrets
 import threading
 import time
@@ -14,8 +15,9 @@ import numpy as np
 
 from imagewright.errors import TrainingError, UserError
 from imagewright.lessons.laboratory.frames import LaboratoryFrame
-from imagewright.lessons.laboratory.health import suggested_change
 from imagewright.lessons.laboratory.laboratory import Laboratory, PartName
+from imagewright.lessons.laboratory.settings import suggested_settings
+from imagewright.training.doctor.findings import Finding
 
 MOST_OPEN = 4  # laboratories at once; each needs a few megabytes and up to one core
 FRAME_SECONDS = 1 / 15
@@ -116,29 +118,37 @@ class Session:
         if self._started:
             self._started = False
             told["fixed"] = describe_fixed(laboratory)
+        frame = describe_frame(laboratory.frame())  # first: a training that diverged cannot be examined
         if laboratory.step - self._examined[0] >= EXAMINED_EVERY:
-            found = [each.to_dict() | {"change": suggested_change(each)} for each in laboratory.examine()]
-            self._examined = laboratory.step, found
-        return told | describe_frame(laboratory.frame()) | {"findings": self._examined[1]}
+            self._examined = laboratory.step, [describe_finding(each, laboratory) for each in laboratory.examine()]
+        return told | frame | {"findings": self._examined[1]}
+
+
+def describe_finding(finding: Finding, laboratory: Laboratory) -> dict[str, Any]:
+    """A finding, and the settings that it suggests."""
+    change = suggested_settings(finding.remedy.options, laboratory.settings)
+    return {"name": finding.name, "evidence": finding.evidence, "change": change}
 
 
 def describe_fixed(laboratory: Laboratory) -> dict[str, Any]:
     """What stays the same from start to end: the data and its density, and the extent of fields."""
-    reference = laboratory.reference
+    reference, frame = laboratory.reference, laboratory.frame()
     return {
         "dimensions": laboratory.data.dimensions,
         "latents": reference.latents.shape[1],
         "reach": float(reference.edges[-1]),
         "cells": len(reference.centres),
         "density": packed(reference.density),
-        "real": packed(laboratory.frame().real),
+        "real": packed(frame.real),
         "modes": len(laboratory.data.modes),
+        "corners": packed(frame.cells.before),
     }
 
 
 def describe_frame(frame: LaboratoryFrame) -> dict[str, Any]:
     """A frame as JSON values. Fields, points and nets are float32 as base64."""
     snapshot = frame.snapshot
+    cells = frame.cells
     net = snapshot.mapped[..., ::EACH_OF_NET, :] if snapshot.mapped.ndim == 3 else snapshot.mapped
     return {
         "step": snapshot.step,
@@ -146,10 +156,12 @@ def describe_frame(frame: LaboratoryFrame) -> dict[str, Any]:
         "probability": packed(snapshot.probability),
         "best": packed(snapshot.best) if np.isfinite(snapshot.best).any() else None,
         "net": packed(net),
+        "corners": packed(cells.corners),
+        "cells_density": packed(cells.density),
         "line": net.shape[-2],  # points of one line of the net
         "fake": packed(frame.fake),
         "pulls": packed(frame.pulls),
-        "losses": {name: float(f"{value:.5g}") for name, value in snapshot.losses.items()},
+        "losses": {name: finite(value) for name, value in snapshot.losses.items()},
         "measures": {
             "distance": snapshot.distance,
             "modes": snapshot.modes,
@@ -157,6 +169,11 @@ def describe_frame(frame: LaboratoryFrame) -> dict[str, Any]:
             **frame.divergences,
         },
     }
+
+
+def finite(value: float) -> float | None:
+    """A number of five digits; None if it is not finite, which JSON cannot say."""
+    return float(f"{value:.5g}") if math.isfinite(value) else None
 
 
 def packed(values: np.ndarray) -> str:

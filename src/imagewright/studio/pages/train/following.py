@@ -22,7 +22,7 @@ from imagewright.studio.serving.asked import Asked
 from imagewright.studio.serving.jobs import Job
 from imagewright.studio.serving.library import NotThereError
 from imagewright.studio.serving.studio import Studio
-from imagewright.training.doctor.remedies import read_remedy
+from imagewright.training.doctor.remedies import stored_remedy
 
 LIVELY, QUIET = 1.0, 3.0  # seconds between two looks at a run that trains, and at one that does not
 # What the doctor asks of a discriminator: the chance that the first gets a higher logit than the second.
@@ -110,7 +110,7 @@ def _describe(key: str, follower: RunFollower, job: Job | None) -> dict[str, Any
         "has_report": (follower.path / REPORT).exists(),
         "scores": describe_scores(follower.path),
         **_curves(follower),
-        **_diagnosis(follower, record),
+        **_diagnosis(follower),
     }
     return found
 
@@ -153,12 +153,12 @@ def _curves(follower: RunFollower) -> dict[str, Any]:
     return {"panels": panels, "curves": points}
 
 
-def _diagnosis(follower: RunFollower, record: Mapping[str, Any]) -> dict[str, Any]:
+def _diagnosis(follower: RunFollower) -> dict[str, Any]:
     """What the doctor found, with the option that it suggests."""
     history = follower.history
     findings = []
     for each in history.findings().values():
-        remedy = read_remedy(str(each.get("suggestion")), record)
+        remedy = stored_remedy(each)
         kept = {name: each.get(name) for name in ("name", "evidence", "suggestion", "images_seen")}
         kept["suggestion"] = without_dashes(str(kept["suggestion"]))
         findings.append(kept | {"options": remedy.options, "resumes": remedy.resumes})

@@ -13,7 +13,7 @@ from imagewright.studio.serving.asked import Asked
 from imagewright.studio.serving.library import Library
 from imagewright.studio.serving.studio import Studio
 from imagewright.training.arranging import SourceSlot, reads_domains, reads_pairs, source_slots
-from imagewright.training.doctor.remedies import read_remedy
+from imagewright.training.doctor.remedies import stored_remedy
 from imagewright.training.image_options import OF_IMAGES
 from imagewright.training.option_list import Option, list_options
 
@@ -94,7 +94,7 @@ def again(studio: Studio, asked: Asked) -> dict[str, Any]:
     last = run.last_report() or {}
     for found in last.get("findings") or []:
         if finding and found.get("name") == finding:
-            changed = read_remedy(str(found.get("suggestion")), run.record).options
+            changed = stored_remedy(found).options
             options |= {name: "yes" if name == "flip" and value else value for name, value in changed.items()}
             if "images_seen" in changed:
                 options.pop("minutes", None)

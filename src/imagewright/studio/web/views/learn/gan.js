@@ -11,7 +11,8 @@ import { lineView } from "/web/views/learn/gan_line.js";
 import { planeView } from "/web/views/learn/gan_plane.js";
 import { stepsView } from "/web/views/learn/gan_steps.js";
 
-const FIELDS = ["generated", "probability", "best", "net", "fake", "pulls"];
+const words = (value) => String(value).replaceAll("_", " ");
+const FIELDS = ["generated", "probability", "best", "net", "fake", "pulls", "corners", "cells_density"];
 
 export default async function show(root) {
   const described = await read("learn/laboratory");
@@ -45,6 +46,7 @@ export default async function show(root) {
   });
   const steps = stepsView({
     run: (running) => {
+      form.settle();
       asked.running = running;
       change();
     },
@@ -54,6 +56,7 @@ export default async function show(root) {
     },
     step: async (part) => {
       if (!asked.id) return;
+      form.settle();
       await channel.settled; // a step belongs to the laboratory that was asked for before it
       await live.wish("learn/laboratory_step", part ? { id: asked.id, part } : { id: asked.id }).catch(tellError);
     },
@@ -65,6 +68,7 @@ export default async function show(root) {
     startAnew();
   });
   const apply = (changes) => {
+    form.settle();
     Object.assign(asked.settings, changes);
     form.set(asked.settings);
   };
@@ -82,8 +86,8 @@ export default async function show(root) {
   const showFindings = (findings, step) => {
     const said = findings.map((finding) => {
       const names = Object.keys(finding.change);
-      const cure = names.length ? h("button", { onclick: () => (apply(finding.change), change()) }, names.map((name) => `${titles[name]}: set ${finding.change[name]}`).join(", ")) : null;
-      return h("div", { class: "row" }, h("p", { class: "small" }, h("strong", { class: "warn" }, finding.name), `: ${finding.evidence}.${cure ? "" : ` ${finding.suggestion}`}`), cure);
+      const cure = names.length ? h("button", { onclick: () => (apply(finding.change), change()) }, names.map((name) => `${titles[name]}: set ${words(finding.change[name])}`).join(", ")) : null;
+      return h("div", { class: "row" }, h("p", { class: "small" }, h("strong", { class: "warn" }, finding.name), `: ${finding.evidence}.`), cure);
     });
     const isEarly = step < 200;
     const key = JSON.stringify([findings, isEarly]);
@@ -94,7 +98,7 @@ export default async function show(root) {
   };
 
   const begin = (told) => {
-    fixed = { ...told, density: unpack(told.density), real: unpack(told.real) };
+    fixed = { ...told, density: unpack(told.density), real: unpack(told.real), corners: unpack(told.corners) };
     history.clear();
     delete doctor.dataset.said;
     const wanted = fixed.dimensions === 2 ? planeView : lineView;
@@ -119,6 +123,7 @@ export default async function show(root) {
       asked.running = false;
       steps.show(frame);
       clear(doctor, h("p", { class: "bad" }, frame.failed));
+      measures.textContent = `Step ${frame.step.toLocaleString("en")}: the training diverged.`;
       delete doctor.dataset.said;
       return;
     }

@@ -3,7 +3,8 @@ import { h, newId } from "/web/dom.js";
 import { slider } from "/web/parts/slider.js";
 import { drawingPad } from "/web/views/learn/gan_drawing.js";
 
-const words = (name) => name.replaceAll("_", " ").replace(/^./, (letter) => letter.toUpperCase());
+const words = (name) => SPELLED[name] ?? name.replaceAll("_", " ").replace(/^./, (letter) => letter.toUpperCase());
+const SPELLED = { sgd: "SGD", r1: "R1", r1_r2: "R1 and R2" };
 const DECADES = 50; // a range of more than this ratio is moved along by its logarithm
 
 // A select with its label
@@ -40,10 +41,19 @@ export function settingsForm(settings, changed) {
     controls.set(setting.name, made);
     return made.element;
   };
-  let waiting = null; // a new start waits until the handle rests
+  // A new start waits until the handle rests; several changes make one wait together.
+  const waiting = new Map();
+  let timer = null;
   const later = (name, value) => {
-    clearTimeout(waiting);
-    waiting = setTimeout(() => changed(name, value, true), 250);
+    waiting.set(name, value);
+    clearTimeout(timer);
+    timer = setTimeout(settle, 250);
+  };
+  // What waits is asked for now: a step that is taken at once belongs to the new start.
+  const settle = () => {
+    clearTimeout(timer);
+    for (const [name, value] of waiting) changed(name, value, true);
+    waiting.clear();
   };
   const element = h(
     "div",
@@ -54,7 +64,7 @@ export function settingsForm(settings, changed) {
   const set = (values) => {
     for (const [name, made] of controls) if (name in values) made.set(values[name]);
   };
-  return { element, set };
+  return { element, set, settle };
 }
 
 // chosen(name, points)

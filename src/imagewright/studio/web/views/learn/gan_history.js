@@ -7,12 +7,13 @@ const DRAWN_EVERY = 300; // ms
 
 export class History {
   #losses = h("value-curve", { role: "img", "aria-label": "losses of both networks over the steps" });
-  #distances = h("value-curve", { role: "img", "aria-label": "divergences of the generated density from the data's, over the steps" });
+  #divergence = h("value-curve", { role: "img", "aria-label": "KL divergence of the generated density from the data's, over the steps" });
+  #distances = h("value-curve", { role: "img", "aria-label": "JS divergence and Wasserstein distance of the generated density from the data's, over the steps" });
   #points = [];
   #stride = 1;
   #drawn = 0;
   #waiting = null;
-  element = h("div", { class: "histories" }, h("div", {}, h("h3", {}, "Losses"), this.#losses), h("div", {}, h("h3", {}, "Distance to the data"), this.#distances));
+  element = h("div", { class: "histories" }, h("div", {}, h("h3", {}, "Losses"), this.#losses), h("div", {}, h("h3", {}, "KL divergence"), this.#divergence), h("div", {}, h("h3", {}, "JS divergence, Wasserstein distance"), this.#distances));
 
   clear() {
     this.#points = [];
@@ -42,6 +43,7 @@ export class History {
     const column = (name) => this.#points.map((point) => point[name] ?? null);
     const settings = { xLabel: "steps", height: 190 };
     this.#losses.set(column("step"), { generator: column("generator"), discriminator: column("discriminator"), penalty: column("penalty") }, settings);
-    this.#distances.set(column("step"), { "KL divergence": column("kl"), "JS divergence": column("js"), "Wasserstein distance": column("distance") }, settings);
+    this.#divergence.set(column("step"), { "KL divergence": column("kl") }, settings);
+    this.#distances.set(column("step"), { "JS divergence": column("js"), "Wasserstein distance": column("distance") }, settings);
   }
 }

@@ -2,6 +2,8 @@
 // points, and where the generator's loss pulls each generated point.
 import { h } from "/web/dom.js";
 import { arrow, contour, DATA, FAKE, paintField, saveCanvas, shadeText, sharpCanvas } from "/web/views/learn/canvas.js";
+import { slider } from "/web/parts/slider.js";
+import { drawCells } from "/web/views/learn/gan_cells.js";
 import { select } from "/web/views/learn/gan_form.js";
 
 const BEHIND = [
@@ -15,6 +17,7 @@ const LAYERS = [
   { name: "real", title: "data", shown: true },
   { name: "fake", title: "generated points", shown: true },
   { name: "pulls", title: "pull on each (gradient)", shown: true },
+  { name: "cells", title: "the generator's cells: darker is denser", shown: false },
   { name: "net", title: "the generator's net", shown: false },
   { name: "contours", title: "contours of both densities", shown: false },
 ];
@@ -22,7 +25,7 @@ const LONGEST = 26; // pixels of an arrow at the 90th percentile
 const SPOT = 16; // pixels, for one arrow
 
 export function planeView() {
-  const state = { behind: "probability", layers: Object.fromEntries(LAYERS.map(({ name, shown }) => [name, shown])), fixed: null, frame: null, emphasis: null, span: 0.5 };
+  const state = { behind: "probability", layers: Object.fromEntries(LAYERS.map(({ name, shown }) => [name, shown])), fixed: null, frame: null, emphasis: null, span: 0.5, share: 1 };
   const canvas = sharpCanvas("Data, generated points and the discriminator's field in the plane", 1, (...given) => state.frame && draw(state, ...given));
   const scale = h("div", { class: "scale", "aria-hidden": "true" });
   scale.style.background = `linear-gradient(to right, ${[0, 0.25, 0.5, 0.75, 1].map(shadeText).join(", ")})`;
@@ -41,9 +44,11 @@ export function planeView() {
     refresh();
   });
   const boxes = LAYERS.map(({ name, title, shown }) => {
-    const box = h("input", { type: "checkbox", checked: shown, onchange: () => ((state.layers[name] = box.checked), refresh()) });
+    const box = h("input", { type: "checkbox", checked: shown, onchange: () => ((state.layers[name] = box.checked), (way.hidden = !state.layers.cells), refresh()) });
     return h("label", { class: "small" }, box, " ", mark(name), title);
   });
+  const way = slider({ label: "From z (0) to the points (1)", low: 0, high: 1, step: 0.01, value: 1, hint: "How far the cells are on the way from the square of z to where the generator maps them" }, (value) => ((state.share = value), canvas.redraw()));
+  way.hidden = true;
   const refresh = () => {
     nothing.hidden = !(state.behind === "best" && state.frame && !state.frame.best);
     canvas.redraw();
@@ -51,7 +56,7 @@ export function planeView() {
   showScale();
   const save = h("button", { class: "plain small", onclick: () => saveCanvas(canvas, `gan-step-${state.frame?.step ?? 0}`) }, "Save this view");
   return {
-    element: h("div", { class: "stack" }, h("div", { class: "plane" }, canvas), scale, ends, nothing, h("div", { class: "row layers" }, boxes), h("div", { class: "row wide" }, behind.element, save)),
+    element: h("div", { class: "stack" }, h("div", { class: "plane" }, canvas), scale, ends, nothing, h("div", { class: "row layers" }, boxes), way, h("div", { class: "row wide" }, behind.element, save)),
     begin: (fixed) => ((state.fixed = fixed), (state.frame = null)),
     show: (frame) => {
       state.frame = frame;
@@ -85,8 +90,10 @@ function draw(state, context, width, height, colours) {
   const fades = emphasis === "fake"; // of the field, while points are made
   drawField(state, context, box, fades);
   if (shows("contours")) drawContours(fixed, frame, context, box, colours);
+  if (shows("cells")) drawCells(state, context, place);
   if (shows("net")) drawNet(frame, context, place);
   if (shows("real")) drawPoints(context, fixed.real, place, DATA, "circle");
+  if (layers.cells && state.share < 1) return; // generated points are not on the way
   if (shows("fake")) drawPoints(context, frame.fake, place, FAKE, "square");
   if (shows("pulls") && (emphasis === null || emphasis === "pulls" || emphasis === "move")) drawPulls(frame, context, place);
 }
