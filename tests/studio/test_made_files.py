@@ -28,7 +28,7 @@ def made(studio: ServedStudio, *names: str) -> str:
 def answer(studio: ServedStudio, path: str, **headers: str) -> tuple[int, bytes, dict[str, str]]:
     import urllib.request
 
-    asked = urllib.request.Request(f"http://{studio.host}{path}", headers=studio.cookie | headers)
+    asked = urllib.request.Request(f"http://{studio.host}{studio.room}{path}", headers=studio.cookie | headers)
     with urllib.request.urlopen(asked, timeout=20) as found:
         return found.status, found.read(), {name.lower(): value for name, value in found.headers.items()}
 
