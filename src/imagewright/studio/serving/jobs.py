@@ -20,8 +20,7 @@ from typing import Any, Literal
 from imagewright.errors import ImagewrightError, UserError
 from imagewright.files import is_locked, locked, write_whole
 from imagewright.json_files import JsonError, parse_json
-from imagewright.studio.serving.failures import below
-from imagewright.studio.serving.library import NotThereError
+from imagewright.studio.serving.library import NotThereError, without_folder
 from imagewright.studio.serving.processes import CODES_OF_INTERRUPTED, interrupt, kill, start_apart
 from imagewright.studio.serving.worker import ENDED, ENDING, LENGTH, LOCK, LOG, PROGRESS
 
@@ -139,7 +138,7 @@ class Jobs:
                 state,
                 code,
                 _read_progress(place / PROGRESS),
-                below(self._workplace, _tail(place / LOG)),
+                without_folder(_tail(place / LOG), self._workplace),
             )
         except (OSError, JsonError, KeyError, TypeError, ValueError):
             raise NotThereError("The record of this job is damaged.") from None
