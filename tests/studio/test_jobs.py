@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -17,7 +18,7 @@ from imagewright.errors import UserError
 from imagewright.studio.serving import processes
 from imagewright.studio.serving.jobs import Job, Jobs
 
-TRAINING = ["train", "autoencoder", "digits", "--images-seen", "100M", "--width", "4", "--precision", "fp32"]
+TRAINING = ["train", "autoencoder", "digits", "--images-seen", "100M", "--width=4", "--precision", "fp32"]
 
 
 def wait(jobs: Jobs, key: str, ready: Callable[[Job], Any], seconds: float = 60) -> Job:
@@ -89,6 +90,7 @@ def test_a_stopped_training_has_saved(jobs: Jobs, tmp_path: Path) -> None:
     ended = wait(other, job.id, has_ended)
     assert ended.state == "stopped"
     assert "--resume" in ended.said
+    assert " --width=4 " in ended.said
     assert list((tmp_path / "run" / "checkpoints").glob("*.safetensors"))
     assert ended.about == {"run": "run"}
 
@@ -209,6 +211,20 @@ def test_what_a_job_says_names_places_below_the_folder(jobs: Jobs, tmp_path: Pat
     assert job.state == "failed"
     assert str(tmp_path) not in job.said
     assert "photos" in job.said
+
+
+def test_pages_are_told_only_of_jobs_that_change(tmp_path: Path, serve: Callable[[Path], ServedStudio]) -> None:
+    studio = serve(tmp_path)
+    old = studio.studio.jobs.start("old", ["--version"])
+    wait(studio.studio.jobs, old.id, has_ended)
+    with studio.live() as socket:
+        socket.send(json.dumps({"id": 1, "feed": "library/jobs"}))
+        told = [json.loads(socket.recv(20))["value"]["jobs"]]
+        new = studio.studio.jobs.start("new", ["--version"])
+        while told[-1][-1]["id"] != new.id or told[-1][-1]["state"] != "done":
+            told.append(json.loads(socket.recv(20))["value"]["jobs"])
+    assert [job["id"] for job in told[0]] == [old.id]
+    assert {job["id"] for jobs in told[1:] for job in jobs} == {new.id}
 
 
 def test_a_page_follows_and_stops_a_job(

@@ -168,10 +168,13 @@ def _command(error: CycloptsError) -> str:
 
 
 def as_typed(message: str, tokens: Sequence[str]) -> str:
-    """Name typed options as they were typed: `latent_dim=3` in a message becomes `--latent-dim 3`; `(out=)` stays."""
+    """Name typed options as they were typed: `latent_dim=3` in a message becomes `--latent-dim 3`.
+
+    `(out=)` stays, and so does `--width=4` of a command in the message.
+    """
     for token in tokens:
         if token.startswith("--") and (name := token[2:].partition("=")[0].replace("-", "_")):
-            message = re.sub(rf"\b{re.escape(name)}=(?![\s)])", f"--{name.replace('_', '-')} ", message)
+            message = re.sub(rf"(?<!-)\b{re.escape(name)}=(?![\s)])", f"--{name.replace('_', '-')} ", message)
     return message
 
 
