@@ -140,13 +140,14 @@ def stop(studio: Studio, asked: Asked) -> dict[str, Any]:
 
 
 async def follow_jobs(studio: Studio, _: Asked) -> AsyncGenerator[dict[str, Any], None]:
-    """All jobs, whenever one of them changes."""
-    before: Any = None
+    """All jobs, and from then on those that have changed: what 200 of them said is megabytes."""
+    before: dict[str, Job] | None = None
     while True:
-        now = await to_thread.run_sync(lambda: [job.to_json() for job in studio.jobs.all()])
-        if now != before:
-            before = now
-            yield {"jobs": now}
+        now = {job.id: job for job in await to_thread.run_sync(studio.jobs.all)}
+        changed = [job.to_json() for job in now.values() if before is None or before.get(job.id) != job]
+        if changed or before is None:
+            yield {"jobs": changed}
+        before = now
         await asyncio.sleep(POLL_SECONDS)
 
 

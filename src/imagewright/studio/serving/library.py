@@ -134,7 +134,7 @@ class Library:
 
     def without_folder(self, text: str) -> str:
         """A sentence of the package with paths as pages show them, below the studio's folder."""
-        return text.replace(f"{self.folder}/", "")
+        return without_folder(text, self.folder)
 
     def _list(self, fresh: float = FRESH_SECONDS) -> _Listing:
         """The listing, if it is not older than so many seconds, or a new one."""
@@ -159,6 +159,8 @@ class Library:
             return
         for file in names:
             suffix = os.path.splitext(file)[1].lower()
+            if file.startswith("."):  # one that arrives just now
+                continue
             if suffix in VIDEO_SUFFIXES or suffix in ARCHIVES:
                 path = f"{name}/{file}" if depth else file
                 yield LibraryItem(id_of(path), "video" if suffix in VIDEO_SUFFIXES else "archive", path, folder / file)
@@ -197,6 +199,11 @@ class Library:
         except OSError:  # a folder that this user may not read, or that was just removed
             return [], 0, set()
         return sorted(folders), pictures, names
+
+
+def without_folder(text: str, folder: Path) -> str:
+    """A text in which places below a folder are named from there on."""
+    return text.replace(f"{folder}{os.sep}", "")
 
 
 def _count_sheets(folder: Path, folders: list[Path], inner: list[LibraryItem]) -> int:

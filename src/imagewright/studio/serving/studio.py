@@ -8,6 +8,7 @@ from typing import Any
 
 from imagewright.errors import UserError
 from imagewright.files import LONGEST_NAME
+from imagewright.studio.serving.arriving import remove_unfinished
 from imagewright.studio.serving.jobs import Jobs
 from imagewright.studio.serving.latent_shelf import LatentShelf
 from imagewright.studio.serving.library import Library
@@ -29,6 +30,7 @@ class Studio:
     def __init__(self, folder: Path) -> None:
         self.folder = folder.resolve()
         _refuse_links(self.folder / OWN_FOLDER)
+        remove_unfinished(self.folder / OWN_FOLDER)
         self.library = Library(self.folder)
         self.jobs = Jobs(self.folder / OWN_FOLDER / "jobs", self.folder)
         self.sources = Sources(self.library)

@@ -17,10 +17,11 @@ from imagewright.images.decoding.unreadable import Unreadable
 from imagewright.images.sources.listing import is_picture_name
 from imagewright.images.sources.system_files import is_system_folder
 from imagewright.images.sources.video import VIDEO_SUFFIXES
+from imagewright.studio.serving.arriving import noted
 from imagewright.studio.serving.library import DROPPED
 from imagewright.studio.serving.page import Picture
 from imagewright.studio.serving.sources import shown
-from imagewright.studio.serving.studio import Studio
+from imagewright.studio.serving.studio import OWN_FOLDER, Studio
 
 MOST_PICTURE_BYTES = 64 << 20
 MOST_VIDEO_BYTES = 4 << 30
@@ -87,7 +88,7 @@ async def add_video(studio: Studio, folder: str, name: str, request: Request) ->
     """Add a video, as `add_picture` does; it is never whole in memory. Raises `UserError` also for one too large."""
     path = _place_of(studio, folder, name)
     path.parent.mkdir(parents=True, exist_ok=True)
-    with atomic_write(path) as temporary, temporary.open("wb") as file:
+    with noted(studio.folder / OWN_FOLDER, path), atomic_write(path) as temporary, temporary.open("wb") as file:
         arrived = 0
         async for chunk in request.stream():
             arrived += len(chunk)

@@ -1,6 +1,8 @@
 // Requests to the studio. A refused one raises `Refused` with the sentence that the studio gave.
 import { query } from "/web/dom.js";
 
+// All that belongs to the user is below the path of the page, which nobody can guess; the files of the pages are not.
+export const ROOM = location.pathname;
 export const GONE = "The studio does not answer: it was ended. Start it again, and open the address that it prints.";
 
 export class Refused extends Error {
@@ -33,20 +35,23 @@ async function ask(address, options) {
 }
 
 // GET /api/PAGE/READ: read("library/runs"), read("train/options", { model: "vae" })
-export const read = (name, asked = {}) => ask(`/api/${name}?${query(asked)}`);
+export const read = (name, asked = {}) => ask(`${ROOM}api/${name}?${query(asked)}`);
 
 // POST /api/PAGE/ACTION with a JSON object
 export const act = (name, asked = {}) =>
-  ask(`/api/${name}`, { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(asked) });
+  ask(`${ROOM}api/${name}`, { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(asked) });
 
 // Send one picture to work with: returns { ticket, name, width, height }
-export const upload = (file) => ask(`/uploads?${query({ name: file.name ?? "picture" })}`, { method: "POST", body: file });
+export const upload = (file) => ask(`${ROOM}uploads?${query({ name: file.name ?? "picture" })}`, { method: "POST", body: file });
 
 // The address of a read that answers with a picture
-export const pictureOf = (name, asked) => `/api/${name}?${query(asked)}`;
+export const pictureOf = (name, asked) => `${ROOM}api/${name}?${query(asked)}`;
+
+// The address of file `number` that a job made
+export const madeBy = (job, number = 0) => `${ROOM}made/${encodeURIComponent(job)}/${number}`;
 
 // The file of a shown picture, with its provenance
-export const fileOf = (ticket, suffix = "png") => `/pictures/${encodeURIComponent(ticket)}.${suffix}`;
+export const fileOf = (ticket, suffix = "png") => `${ROOM}pictures/${encodeURIComponent(ticket)}.${suffix}`;
 
 // Make a source of dropped files ({ file, path }): returns { folder, added, refused: [sentences] }
 export async function addSource(name, files, tell = () => {}) {
@@ -56,7 +61,7 @@ export async function addSource(name, files, tell = () => {}) {
   for (const [place, { file, path }] of files.entries()) {
     tell(place, files.length);
     try {
-      await ask(`/sources/${encodeURIComponent(folder)}?${query({ name: path })}`, { method: "POST", body: file });
+      await ask(`${ROOM}sources/${encodeURIComponent(folder)}?${query({ name: path })}`, { method: "POST", body: file });
       added += 1;
     } catch (error) {
       if (!(error instanceof Refused) || error.status === 0) throw error;

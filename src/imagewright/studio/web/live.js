@@ -1,7 +1,7 @@
 // The one socket of the page. Wishes: what is asked many times a second, such as the picture under a slider. Each channel
 // has one wish under way at most, and the newest replaces any that waits: a slider never runs ahead of the model. Feeds:
 // what the studio tells by itself. After a cut the socket opens again, and feeds go on.
-import { GONE } from "/web/api.js";
+import { GONE, ROOM } from "/web/api.js";
 
 class Live extends EventTarget {
   #socket = null;
@@ -15,7 +15,7 @@ class Live extends EventTarget {
   }
 
   #connect() {
-    this.#socket = new WebSocket(`ws://${location.host}/live`);
+    this.#socket = new WebSocket(`ws://${location.host}${ROOM}live`);
     this.#socket.binaryType = "arraybuffer";
     this.#socket.onopen = () => {
       this.#delay = 500;

@@ -61,10 +61,12 @@ customElements.define("job-bar", JobBar);
 // Show the running jobs in a corner. What ends is told once, and a failure stays until it is closed.
 export function showJobs(corner) {
   const bars = new Map();
+  const known = new Map(); // all jobs by their ids
   const closed = new Set(); // what had ended before this page was opened is not shown
   let isFirst = true;
   live.follow("library/jobs", {}, ({ jobs }) => {
     for (const job of jobs) {
+      known.set(job.id, job);
       if (isFirst && job.state !== "running") closed.add(job.id);
       if (closed.has(job.id)) continue;
       if (!bars.has(job.id)) {
@@ -83,7 +85,7 @@ export function showJobs(corner) {
       }
     }
     isFirst = false;
-    document.dispatchEvent(new CustomEvent("jobs", { detail: jobs }));
+    document.dispatchEvent(new CustomEvent("jobs", { detail: [...known.values()] }));
   });
   return () => clear(corner);
 }
