@@ -62,9 +62,8 @@ def pass_over_interrupts() -> None:
     """Have this process go on when it is interrupted. What it starts finds interrupts blocked, where they can be."""
     if hasattr(signal, "pthread_sigmask"):
         signal.pthread_sigmask(signal.SIG_BLOCK, INTERRUPTS)
-        for (
-            number
-        ) in INTERRUPTS:  # a studio that was started in the background may ignore them: what it starts does not
+        # A studio that was started in the background may ignore them; what it starts does not.
+        for number in INTERRUPTS:
             signal.signal(number, signal.SIG_DFL)
     else:
         for number in INTERRUPTS:
