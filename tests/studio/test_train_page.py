@@ -15,6 +15,7 @@ from served_studio import ServedStudio, entries_of
 from tiny import simple_pictures, train_tiny
 
 import imagewright as iw
+from imagewright.distributed import choose_device
 from imagewright.runs.lock import lock_run
 from imagewright.studio.pages import home
 from imagewright.studio.pages.train import following
@@ -83,7 +84,11 @@ def test_a_form_is_what_the_configuration_asks_for(studio: ServedStudio) -> None
     assert options["minutes"]["kind"] == "number"
     assert options["start"]["kind"] == "run"
     assert not any("--" in option["description"] for option in form["options"])
-    assert studio.read("train/form?model=swap")["needs_consent"]
+    swap = studio.read("train/form?model=swap")
+    assert swap["needs_consent"]
+    preset = next(option for option in swap["options"] if option["name"] == "preset")
+    suggested = "small" if choose_device("auto").type == "cpu" else "whole_face"
+    assert (preset["default"], preset["recommended"]) == (None, suggested)  # as the training takes it if none is chosen
     assert studio.read("train/form?model=pca")["is_fitted"]
 
 
@@ -157,6 +162,8 @@ def test_a_form_is_filled_from_a_run_with_the_remedy_of_a_finding(studio: Served
     assert form["model"] == "dcgan"
     assert form["sources"] == {"images": studio.source_id("photos")}
     assert form["options"]["size"] == "16"
+    width = iw.Run(studio.studio.folder / "runs" / "small").record["config"]["width"]
+    assert form["options"]["width"] == width  # whose default is not what a training takes by itself
     reports = studio.studio.folder / "runs" / "small" / "metrics.jsonl"
     *earlier, last = reports.read_text().splitlines()
     finding = {"name": "collapse", "evidence": "x", "suggestion": "Try --penalty 2 (now 0.5).", "images_seen": 8}

@@ -15,6 +15,7 @@ from imagewright.consent import SELF
 from imagewright.errors import UserError
 from imagewright.runs.lock import is_training
 from imagewright.runs.places import SAMPLES
+from imagewright.runs.run import TIME_OVER
 from imagewright.studio.pages.consents import consent_option
 from imagewright.studio.serving.asked import Asked
 from imagewright.studio.serving.library import NotThereError, id_of
@@ -127,6 +128,7 @@ def _state_of(studio: Studio, key: str) -> dict[str, Any]:
         "seconds": last.get("seconds"),
         "planned": (run.record.get("plan") or {}).get("images_seen"),
         "training": is_training(run.path),
+        "is_over": bool(last.get(TIME_OVER)),
         "checkpoints": len(run.checkpoints()),
         "sheet": max(sheets, default=None),
         "curves": {name: curve.points() for name, curve in history.derived.items()},

@@ -100,6 +100,7 @@ def _describe(key: str, follower: RunFollower, job: Job | None) -> dict[str, Any
     found |= {
         "model": follower.run.model,
         "verbs": list(entry.verbs) if entry else [],
+        "needs": entry.needs if entry else None,
         "planned": plan.get("images_seen"),
         "batch_size": plan.get("batch_size"),
         "seconds": last.get("seconds"),

@@ -121,7 +121,7 @@ function watchRun(root, id, job) {
     bar.hidden = !now.training;
     if (now.planned) bar.value = now.images_seen / now.planned;
     next.hidden = !now.checkpoints;
-    stopped.hidden = now.training || !(now.images_seen < now.planned);
+    stopped.hidden = now.training || now.is_over || !(now.images_seen < now.planned);
     if (now.sheet) {
       sheet.src = pictureOf("library/run_picture", { run: id, side: 1600, of: now.sheet });
       sheet.hidden = button.hidden = false;
