@@ -31,9 +31,9 @@ from imagewright.studio.serving.socket import LiveSocket
 from imagewright.studio.serving.studio import Studio
 from imagewright.studio.serving.uploads import (
     MOST_PICTURE_BYTES,
+    add_large,
     add_picture,
-    add_video,
-    is_video,
+    is_large,
     receive,
     uploaded_picture,
 )
@@ -75,8 +75,8 @@ def build_app(studio: Studio, pages: Mapping[str, Page], token: str, port: int) 
 
     async def add(request: Request) -> Response:
         folder, name = request.path_params["folder"], request.query_params.get("name", "")
-        if is_video(name):
-            return _json(await add_video(studio, folder, name, request))
+        if is_large(name):
+            return _json(await add_large(studio, folder, name, request))
         content = await receive(request, MOST_PICTURE_BYTES)
         return _json(await to_thread.run_sync(add_picture, studio, folder, name, content))
 

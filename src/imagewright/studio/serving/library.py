@@ -168,6 +168,10 @@ class Library:
         classes = [each for each in inner if each.kind == "pictures" and Path(each.name).name in direct]
         classes = [] if name == DROPPED else classes
         total = pictures + sum(each.pictures or 0 for each in classes)
+        is_dropped = depth == 2 and folder.parent.name == DROPPED and folder.parent.parent == self.folder
+        if is_dropped and not pictures and len(inner) == len(classes) == 1:  # of one class: it is known by its own name
+            yield LibraryItem(id_of(name), "pictures", name, folder, total)
+            return
         if FACE_RECORDS in names and pictures:
             yield LibraryItem(id_of(name), "faces", name, folder, pictures)
         elif depth and (pictures or len(classes) > 1):
@@ -200,8 +204,11 @@ class Library:
 
 
 def _count_sheets(folder: Path, folders: list[Path], inner: list[LibraryItem]) -> int:
-    """The sheets that lie beside face sets, and beside sorted ones, under their names: no pictures to learn from."""
-    sets = {each.path for each in inner if each.kind == "faces" and each.path is not None}
+    """The sheets that lie beside sets of pictures, faces or pairs, and beside sorted ones, under their names.
+
+    They are no pictures to learn from.
+    """
+    sets = {each.path for each in inner if each.kind in ("faces", "pictures") and each.path is not None}
     sets |= {path.parent for path in sets if (path.parent / SORTED).is_file()}
     return sum(each in sets and (folder / f"{each.name}.png").is_file() for each in folders)
 

@@ -1,6 +1,6 @@
 // The faces of both people: a set that is there, or faces found in pictures and videos; its people, of whom one is kept.
 import { clear, counted, h, newId } from "/web/dom.js";
-import { act, addSource, pictureOf, read } from "/web/api.js";
+import { act, addSource, isAdded, nameOfDropped, pictureOf, read } from "/web/api.js";
 import { chooseSource } from "/web/parts/choose.js";
 import { showJob } from "/web/parts/jobs.js";
 import { openLarge } from "/web/parts/picture.js";
@@ -66,14 +66,13 @@ async function findFaces(use) {
   drop.addEventListener(
     "files",
     told(async ({ detail }) => {
-      const name = detail[0].path.split("/")[0].replace(/\.[^.]*$/, "") || "faces";
-      const { folder, added, refused } = await addSource(name, detail, (done, total) => (start.textContent = `Adds ${done} of ${total} …`));
+      const { folder, added, refused, notes } = await addSource(nameOfDropped(detail) || "faces", detail, (done, total) => (start.textContent = `Adds ${done} of ${total} …`));
       start.textContent = "Find faces";
       refused.slice(0, 3).forEach((text) => tell(text, "bad"));
+      notes.forEach((text) => tell(text));
       if (!added) return;
       await source.reload();
-      const place = `pictures/${folder}`; // or one video in it
-      source.pick(({ name: each }) => each === place || each.startsWith(`${place}/`));
+      source.pick((each) => isAdded(each, folder));
     }),
   );
   start.addEventListener(
