@@ -179,7 +179,7 @@ def test_sets_of_one_class_have_their_own_name_and_sheets_are_no_pictures(
     found = {each["name"]: each["pictures"] for each in serve(tmp_path).read("library/sources")["sources"]}
     assert found["pictures/chosen"] == 3
     assert "pictures/chosen/cats" not in found
-    assert found["pairs"] == 6
+    assert found["pairs"] == 12  # inputs and targets
     assert "." not in found
 
 
