@@ -1,7 +1,8 @@
 // Scores with their recipes and intervals, and the evaluation that computes them.
-import { clear, counted, h, newId } from "/web/dom.js";
+import { clear, counted, h } from "/web/dom.js";
 import { act, read } from "/web/api.js";
 import { chooseSource } from "/web/parts/choose.js";
+import { field } from "/web/parts/field.js";
 import { showJob } from "/web/parts/jobs.js";
 import { told, tellError } from "/web/parts/toast.js";
 
@@ -55,8 +56,8 @@ function tableOf({ columns, rows, recipes, notes }) {
 async function evaluation(run) {
   const { features, metrics, count } = await read("compare/evaluation_choices");
   const source = await chooseSource({ label: "Real pictures", none: "choose the real pictures", fits: (each) => each.kind !== "video" && each.kind !== "faces" });
-  const number = h("input", { type: "number", min: "2", max: "1000000", value: String(count), id: newId("count") });
-  const network = h("select", { id: newId("features") }, features.map((each) => h("option", { value: each.name }, each.fetched ? `${each.name} (weights are fetched once)` : each.name)));
+  const number = h("input", { type: "number", min: "2", max: "1000000", value: String(count) });
+  const network = h("select", {}, features.map((each) => h("option", { value: each.name }, each.fetched ? `${each.name} (weights are fetched once)` : each.name)));
   const boxes = metrics.map((each) => {
     const box = h("input", { type: "checkbox", value: each.name, checked: each.usual });
     return { box, label: h("label", { class: "small" }, box, ` ${each.name}: `, h("span", { class: "faint" }, each.summary)) };
@@ -75,7 +76,6 @@ async function evaluation(run) {
       }
     }),
   );
-  const field = (label, input) => h("div", { class: "field" }, h("label", { for: input.id, class: "small faint" }, label), input);
   // What is chosen already stays while runs are added: what it starts from follows the runs until then.
   let isTouched = false;
   const element = h(

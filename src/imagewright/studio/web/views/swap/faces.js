@@ -1,12 +1,13 @@
 // The faces of both people: a set that is there, or faces found in pictures and videos; its people, of whom one is kept.
-import { clear, counted, h, newId } from "/web/dom.js";
+import { clear, counted, h } from "/web/dom.js";
 import { act, addSource, isAdded, nameOfDropped, pictureOf, read } from "/web/api.js";
 import { chooseSource } from "/web/parts/choose.js";
+import { field } from "/web/parts/field.js";
 import { showJob } from "/web/parts/jobs.js";
 import { openLarge } from "/web/parts/picture.js";
 import { tell, told } from "/web/parts/toast.js";
 import { list, personChoice } from "/web/views/swap/person.js";
-import { addressOf } from "/web/views/swap/swap.js";
+import { addressOf, keepSets } from "/web/views/swap/swap.js";
 import "/web/parts/drop.js";
 import "/web/parts/wall.js";
 
@@ -26,7 +27,7 @@ export async function showFaces(root, asked) {
     next.href = isReady ? addressOf("train", chosen) : "#/swap";
     next.hidden = !isReady;
     said.textContent = chosen.source && chosen.source === chosen.target ? "Both are the same set: choose two people." : isReady ? "" : "Choose a set of faces for each person.";
-    history.replaceState(null, "", addressOf("faces", Object.fromEntries(Object.entries(chosen).filter(([, id]) => id))));
+    keepSets(root, "faces", chosen);
   };
   const sides = [];
   for (const side of SIDES) {
@@ -57,7 +58,7 @@ async function showSide({ who, title, help }, first, change, reloadAll) {
 async function findFaces(use) {
   const { sources } = await read("library/sources");
   const source = await chooseSource({ label: "Pictures or video", value: sources.find((each) => each.kind === "video")?.id, fits: (each) => each.kind !== "faces" && each.kind !== "builtin" });
-  const every = h("input", { type: "number", min: "1", max: "1000", value: "1", id: newId("every") });
+  const every = h("input", { type: "number", min: "1", max: "1000", value: "1" });
   const bar = h("job-bar", { hidden: true });
   const person = personChoice(() => {});
   const whom = list("Whose faces", { all: "everyone's", picked: "a person of a face set" }, (value) => (person.element.hidden = value !== "picked"));
@@ -91,8 +92,7 @@ async function findFaces(use) {
       }
     }),
   );
-  const field = h("div", { class: "field" }, h("label", { for: every.id, class: "small faint" }, "Take every … frame"), every);
-  return h("details", {}, h("summary", {}, "Find faces in pictures or a video"), h("div", { class: "stack" }, drop, source.element, field, whom, person.element, h("div", { class: "row" }, start), bar));
+  return h("details", {}, h("summary", {}, "Find faces in pictures or a video"), h("div", { class: "stack" }, drop, source.element, field("Take every … frame", every), whom, person.element, h("div", { class: "row" }, start), bar));
 }
 
 // The people of a set, each with a wall of their faces.

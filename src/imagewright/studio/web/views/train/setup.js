@@ -7,7 +7,7 @@ import { modelCards, NEEDS } from "/web/parts/models.js";
 import { told } from "/web/parts/toast.js";
 import { draftOf, keepDraft } from "/web/views/train/drafts.js";
 import { planPanel } from "/web/views/train/plan.js";
-import { consentFields } from "/web/views/train/consent.js";
+import { consentFields } from "/web/views/train/consents.js";
 import { runList } from "/web/views/train/list.js";
 
 const TITLES = { pictures: "How pictures are read", training: "The training" };
