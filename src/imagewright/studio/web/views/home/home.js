@@ -2,7 +2,8 @@
 import { clear, counted, h } from "/web/dom.js";
 import { addSource, isAdded, nameOfDropped, read } from "/web/api.js";
 import { live } from "/web/live.js";
-import { inOrder, isClass, titleOfSource } from "/web/parts/choose.js";
+import { whereToBegin } from "/web/parts/begin.js";
+import { chooseSource, inOrder, isClass, titleOfSource } from "/web/parts/choose.js";
 import { modelCards } from "/web/parts/models.js";
 import { loadStyle } from "/web/parts/style.js";
 import { tell, tellError, told } from "/web/parts/toast.js";
@@ -17,11 +18,18 @@ export default async function show(root) {
   const cards = h("div");
   const place = { runs: new Map() }; // by id: its card
   await loadStyle("/web/views/home/home.css");
-  const load = () => fill(parts, place);
+  let chooser = null;
+  const load = async () => {
+    const sources = await fill(parts, place);
+    await chooser?.reload();
+    return sources;
+  };
   drop.addEventListener("files", told(({ detail }) => addFolder(detail, added, load)));
   const [{ models }] = await Promise.all([read("library/models"), load()]);
   clear(cards, modelCards(models, (model) => (location.hash = `#/train?model=${model.name}`)));
-  root.append(h("h1", {}, "Home"), parts.lead, parts.notes, parts.first, parts.runs, h("h2", {}, "Pictures"), parts.sources, drop, added, h("h2", {}, "Models"), cards);
+  const begin = whereToBegin(models, (model, source) => (location.hash = `#/train?model=${model.name}&source=${source.id}`));
+  chooser = await chooseSource({ chosen: begin.show });
+  root.append(h("h1", {}, "Home"), parts.lead, parts.notes, parts.first, parts.runs, h("h2", {}, "Pictures"), parts.sources, drop, added, h("h2", {}, "Where to begin"), h("div", { class: "where" }, chooser.element), begin.element, h("h2", {}, "All models"), cards);
   const end = live.follow("home/trainings", {}, told(async ({ runs, all }) => {
     if (all.length !== place.runs.size || all.some((id) => !place.runs.has(id))) await load();
     const now = new Set(runs.map((run) => run.id));
