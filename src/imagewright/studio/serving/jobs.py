@@ -23,6 +23,7 @@ from imagewright.files import is_locked, write_whole
 from imagewright.json_files import JsonError, parse_json
 from imagewright.studio.serving.library import NotThereError
 from imagewright.studio.serving.worker import ENDED, LOCK, LOG, PROGRESS
+from imagewright.wording import in_page
 
 State = Literal["running", "done", "failed", "stopped", "killed"]
 RECORD = "job.json"
@@ -57,7 +58,7 @@ class Job:
     def to_json(self) -> dict[str, Any]:
         """As pages read it."""
         shown = {name: getattr(self, name) for name in ("id", "title", "about", "started", "state", "code", "progress")}
-        return shown | {"said": self.said, "command": command_line(self.command)}
+        return shown | {"said": in_page(self.said), "command": command_line(self.command)}
 
 
 def command_line(command: Sequence[str]) -> str:

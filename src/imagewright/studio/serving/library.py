@@ -18,6 +18,7 @@ from imagewright.images.sources.system_files import is_system_folder
 from imagewright.images.sources.video import VIDEO_SUFFIXES
 from imagewright.runs.places import RECORD
 from imagewright.runs.run import Run
+from imagewright.wording import in_page
 
 Kind = Literal["run", "pictures", "faces", "video", "archive", "builtin"]
 ARCHIVES = (".zip", ".npz")
@@ -133,8 +134,8 @@ class Library:
         return resolved.relative_to(self.folder).as_posix() if inside else resolved.name
 
     def without_folder(self, text: str) -> str:
-        """A sentence of the package with paths as pages show them, below the studio's folder."""
-        return text.replace(f"{self.folder}/", "")
+        """A sentence of the package as pages show it: paths below the studio's folder, options as forms call them."""
+        return in_page(text.replace(f"{self.folder}/", ""))
 
     def _list(self, fresh: float = FRESH_SECONDS) -> _Listing:
         """The listing, if it is not older than so many seconds, or a new one."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -19,6 +18,7 @@ from imagewright.training.doctor.remedies import read_remedy
 from imagewright.training.image_options import OF_IMAGES
 from imagewright.training.option_list import Option, list_options
 from imagewright.training.suggestions import usual_suggestions
+from imagewright.wording import in_page
 
 # What somebody decides before anything else; all other options wait in a fold.
 ESSENTIAL = ("minutes", "size", "flip")
@@ -54,7 +54,7 @@ def form(_: Studio, asked: Asked) -> dict[str, Any]:
 
 
 def _slot(slot: SourceSlot) -> dict[str, Any]:
-    described = None if slot.description is None else without_dashes(slot.description)
+    described = None if slot.description is None else in_page(slot.description)
     return {"name": slot.name, "description": described, "is_optional": slot.is_optional}
 
 
@@ -62,16 +62,11 @@ def _shown(option: Option, suggested: Mapping[str, Any]) -> dict[str, Any]:
     """An option as a form shows it. One that the model suggests has no default: what is not chosen is not sent, and the
     training takes its suggestion, which is "recommended" here if it is the same for all usual pictures.
     """
-    found = dataclasses.asdict(option) | {"description": without_dashes(option.description)}
+    found = dataclasses.asdict(option) | {"description": in_page(option.description)}
     found |= {"label": LABELS.get(option.name), "recommended": None}
     if option.name in suggested:
         found |= {"default": None, "is_optional": True, "recommended": suggested[option.name]}
     return found
-
-
-def without_dashes(text: str) -> str:
-    """A text that names options as they are typed, with their names as a form has them."""
-    return re.sub(r"--([a-z][a-z-]*[a-z])", lambda found: found[1].replace("-", " "), text)
 
 
 def image_options(model: str) -> list[Option]:

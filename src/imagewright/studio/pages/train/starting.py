@@ -92,8 +92,8 @@ def _earlier_command(studio: Studio, key: str, run: Run) -> list[str]:
     found = recorded_sources(studio.library, run)
     if None in found.values():
         raise UserError(
-            "The pictures of this run are not in the studio's folder: go on where it was started, by its command with "
-            "--resume."
+            "The pictures of this run are not in the studio's folder: go on where it was started, in a terminal "
+            f"(`imagewright train {run.model} PICTURES --out {run.path.name} --resume`)."
         )
     places = [studio.library.source(each).source for each in found.values() if each is not None]
     return ["train", run.model, *places, f"--out={run.path}"]
