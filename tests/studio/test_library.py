@@ -166,6 +166,11 @@ def test_a_dropped_archive_is_a_source_and_says_what_it_leaves_out(
         assert (status, said in body) == (400, True), body
         assert str(tmp_path) not in body
     assert [each.name for each in (tmp_path / "pictures" / folder).iterdir()] == ["two.zip"]
+    studio.act("library/end_source", {"folder": folder})  # which holds something
+    empty = studio.act("library/begin_source", {"name": "empty"})["folder"]
+    studio.act("library/end_source", {"folder": f"../pictures/{empty}"})
+    studio.act("library/end_source", {"folder": ".."})
+    assert [each.name for each in (tmp_path / "pictures").iterdir()] == [folder]
 
 
 def test_sets_of_one_class_have_their_own_name_and_sheets_are_no_pictures(

@@ -120,7 +120,7 @@ def _look_into(path: Path, name: str) -> dict[str, Any]:
     others = passed.companions.total() + passed.others.total()
     if not pictures:
         raise DataError(f"{name} holds no pictures that can be read, and {count_text(others, 'other file')}.")
-    notes = [f"{name}: {count_text(others, 'file')} that are no pictures are passed over."] if others else []
+    notes = [f"{name}: passed over {count_text(others, 'file')} besides pictures."] if others else []
     if found.links:
         notes.append(f"{name}: {count_text(found.links, 'link')} left out.")
     return {"pictures": pictures, "notes": notes}

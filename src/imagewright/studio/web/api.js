@@ -71,5 +71,6 @@ export async function addSource(name, files, tell = () => {}) {
     }
   }
   tell(files.length, files.length);
+  if (!added) await act("library/end_source", { folder });
   return { folder, added, refused, notes };
 }

@@ -20,6 +20,7 @@ from imagewright.studio.pages.consents import consent_option
 from imagewright.studio.serving.asked import Asked
 from imagewright.studio.serving.library import NotThereError, id_of
 from imagewright.studio.serving.studio import Studio
+from imagewright.wording import in_page
 
 POLL_SECONDS = 2.0
 PEOPLE = {"source": "person put in", "target": "person replaced"}
@@ -133,7 +134,7 @@ def _state_of(studio: Studio, key: str) -> dict[str, Any]:
         "sheet": max(sheets, default=None),
         "curves": {name: curve.points() for name, curve in history.derived.items()},
         "findings": [
-            {name: each.get(name) for name in ("name", "evidence", "suggestion")}
+            {name: in_page(str(each.get(name, ""))) for name in ("name", "evidence", "suggestion")}
             for each in history.findings().values()
         ],
         "consent": [_consent_line(each) for each in run.record.get("consent") or []],

@@ -1,7 +1,8 @@
 // The models to begin with for a source: three at most, each with the reason why.
 import { clear, counted, h } from "/web/dom.js";
 import { read } from "/web/api.js";
-import { NEEDS } from "/web/parts/models.js";
+
+const KINDS = { pictures: "", classes: " with classes", pairs: " in pairs", "two sets": " in two sets", people: " of faces" };
 
 // models: of library/models. choose(model, source): when one is chosen. Returns { element, show(source) }.
 export function whereToBegin(models, choose) {
@@ -27,7 +28,7 @@ export function whereToBegin(models, choose) {
       found = { models: [], said: error.message };
     }
     if (latest !== source) return; // another one was chosen meanwhile
-    const said = found.models.length ? `For ${counted(found.images, "picture")}: ${NEEDS[found.needs]}.` : (found.said ?? "Faces are found in a video on the page Swap.");
+    const said = found.models.length ? `For ${counted(found.images, "picture")}${KINDS[found.needs]}.` : (found.said ?? "Faces are found in a video on the page Swap.");
     clear(element, h("p", { class: "small faint" }, said), h("div", { class: "grid" }, found.models.map((each, place) => card(each, place, source))));
     element.hidden = false;
     element.dataset.source = source.id;

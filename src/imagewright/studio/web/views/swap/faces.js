@@ -1,6 +1,7 @@
 // The faces of both people: a set that is there, or faces found in pictures and videos; its people, of whom one is kept.
-import { clear, counted, h } from "/web/dom.js";
+import { clear, counted, h, whole } from "/web/dom.js";
 import { act, addSource, isAdded, nameOfDropped, pictureOf, read } from "/web/api.js";
+import { live } from "/web/live.js";
 import { chooseSource } from "/web/parts/choose.js";
 import { field } from "/web/parts/field.js";
 import { showJob } from "/web/parts/jobs.js";
@@ -95,14 +96,29 @@ async function findFaces(use) {
   return h("details", {}, h("summary", {}, "Find faces in pictures or a video"), h("div", { class: "stack" }, drop, source.element, field("Take every … frame", every), whom, person.element, h("div", { class: "row" }, start), bar));
 }
 
+// The people of a set, by a feed that tells how far it is. One that was left for another set never resolves.
+function readPeople(root, set, tell) {
+  return new Promise((done, failed) => {
+    const end = live.follow("swap/reading", { faces: set.id }, (value) => (value.found ? (end(), done(value.found)) : tell(value)), failed);
+    root.endReading = end;
+    document.addEventListener("page-left", end, { once: true });
+  });
+}
+
 // The people of a set, each with a wall of their faces.
 async function showPeople(root, set, use) {
   root.dataset.set = "";
+  root.endReading?.(); // of the set that was chosen before
   if (!set) return void clear(root);
-  clear(root, h("p", { class: "faint small" }, "Reads the faces …"));
+  const [reading, said] = [h("progress", { max: "1", "aria-label": "faces read" }), h("span", { class: "number" }, "Reads the faces …")];
+  clear(root, h("p", { class: "faint small row" }, said, reading));
   let found;
   try {
-    found = await read("swap/people", { faces: set.id });
+    found = await readPeople(root, set, ({ done, total }) => {
+      if (!total) return;
+      said.textContent = `Reads the faces: ${whole(done)} of ${whole(total)}`;
+      reading.value = done / total;
+    });
   } catch (error) {
     return void clear(root, h("p", { class: "bad small" }, error.message));
   }
