@@ -90,7 +90,7 @@ def test_a_video_is_written_while_it_arrives(studio: ServedStudio, monkeypatch: 
     assert studio.source_id(f"pictures/{folder}/film.mp4")
     assert send("film.mp4") == 400  # it is there
     assert send("..%2Fother.mp4") == 400
-    monkeypatch.setattr(uploads, "MOST_VIDEO_BYTES", 200_000)
+    monkeypatch.setattr(uploads, "MOST_LARGE_BYTES", 200_000)
     assert send("long.mp4") == 400
     assert [path.name for path in place.iterdir()] == ["film.mp4"]
 

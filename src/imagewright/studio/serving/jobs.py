@@ -23,6 +23,7 @@ from imagewright.json_files import JsonError, parse_json
 from imagewright.studio.serving.library import NotThereError, without_folder
 from imagewright.studio.serving.processes import CODES_OF_INTERRUPTED, interrupt, kill, start_apart
 from imagewright.studio.serving.worker import ENDED, ENDING, LENGTH, LOCK, LOG, PROGRESS
+from imagewright.wording import in_page
 
 State = Literal["running", "done", "failed", "stopped", "killed"]
 RECORD, PID = "job.json", "pid"
@@ -58,7 +59,7 @@ class Job:
     def to_json(self) -> dict[str, Any]:
         """As pages read it."""
         shown = {name: getattr(self, name) for name in ("id", "title", "about", "started", "state", "code", "progress")}
-        return shown | {"said": self.said, "command": command_line(self.command)}
+        return shown | {"said": in_page(self.said), "command": command_line(self.command)}
 
 
 def command_line(command: Sequence[str]) -> str:

@@ -10,10 +10,10 @@ from imagewright.errors import UserError
 from imagewright.files import LONGEST_NAME
 from imagewright.studio.serving.arriving import remove_unfinished
 from imagewright.studio.serving.jobs import Jobs
-from imagewright.studio.serving.latent_shelf import LatentShelf
+from imagewright.studio.serving.latent_shelf import latent_shelf
 from imagewright.studio.serving.library import Library
 from imagewright.studio.serving.models import Models
-from imagewright.studio.serving.shelf import Shelf
+from imagewright.studio.serving.shelf import picture_shelf
 from imagewright.studio.serving.sources import Sources
 
 OWN_FOLDER = ".imagewright-studio"
@@ -35,8 +35,8 @@ class Studio:
         self.jobs = Jobs(self.folder / OWN_FOLDER / "jobs", self.folder)
         self.sources = Sources(self.library)
         self.models = Models(self.library)
-        self.shelf = Shelf()
-        self.latents = LatentShelf()
+        self.shelf = picture_shelf()
+        self.latents = latent_shelf()
         self.described: dict[str, tuple[Any, dict[str, Any]]] = {}  # runs in short, each with the state of its files
 
     def new_place(self, below: str, name: str, suffix: str = "") -> Path:

@@ -53,21 +53,29 @@ export const madeBy = (job, number = 0) => `${ROOM}made/${encodeURIComponent(job
 // The file of a shown picture, with its provenance
 export const fileOf = (ticket, suffix = "png") => `${ROOM}pictures/${encodeURIComponent(ticket)}.${suffix}`;
 
-// Make a source of dropped files ({ file, path }): returns { folder, added, refused: [sentences] }
+// Whether a source was made by `addSource` in this folder: it is the folder, or an archive or a video in it.
+export const isAdded = (source, folder) => source.name === `pictures/${folder}` || source.name.startsWith(`pictures/${folder}/`);
+
+// What a source of dropped files is called at first: as their folder, or as the one file.
+export const nameOfDropped = (files) => files[0].top || files[0].file.webkitRelativePath?.split("/")[0] || (files.length === 1 ? files[0].file.name.replace(/\.[^.]*$/, "") : "");
+
+// Make a source of dropped files ({ file, path }): returns { folder, added: pictures and videos, refused: [sentences], notes }
 export async function addSource(name, files, tell = () => {}) {
   const { folder } = await act("library/begin_source", { name });
-  const refused = [];
+  const [refused, notes] = [[], []];
   let added = 0;
   for (const [place, { file, path }] of files.entries()) {
     tell(place, files.length);
     try {
-      await ask(`${ROOM}sources/${encodeURIComponent(folder)}?${query({ name: path })}`, { method: "POST", body: file });
-      added += 1;
+      const { pictures = 1, notes: said = [] } = await ask(`${ROOM}sources/${encodeURIComponent(folder)}?${query({ name: path })}`, { method: "POST", body: file });
+      added += pictures; // an archive holds several
+      notes.push(...said);
     } catch (error) {
       if (!(error instanceof Refused) || error.status === 0) throw error;
       refused.push(error.message);
     }
   }
   tell(files.length, files.length);
-  return { folder, added, refused };
+  if (!added) await act("library/end_source", { folder });
+  return { folder, added, refused, notes };
 }

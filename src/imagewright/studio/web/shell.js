@@ -29,6 +29,7 @@ async function open() {
   }
   document.title = `${page.title} – imagewright`;
   leave?.();
+  document.dispatchEvent(new Event("page-left"));
   forgetErrors();
   leave = null;
   for (const dialog of document.querySelectorAll("dialog")) dialog.close(); // they belong to the page that is left

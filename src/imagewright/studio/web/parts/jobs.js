@@ -90,15 +90,24 @@ export function showJobs(corner) {
   return () => clear(corner);
 }
 
-// Wait for a job that an action started: tell(job) at each change; resolves with the job at its end.
+const followed = new Set(); // what ends the feeds of the page that is open
+document.addEventListener("page-left", () => {
+  for (const end of followed) end();
+  followed.clear();
+});
+
+// Wait for a job that an action started: tell(job) at each change; resolves with the job at its end. When the page is left
+// before, nobody waits any more: the corner tells how the job ends.
 export function followJob(id, tell = () => {}) {
   return new Promise((done, failed) => {
     const end = live.follow("library/job", { job: id }, (job) => {
       tell(job);
       if (job.state === "running") return;
+      followed.delete(end);
       end();
       done(job);
-    }, failed);
+    }, (error) => (followed.delete(end), failed(error)));
+    followed.add(end);
   });
 }
 
