@@ -14,7 +14,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, ClassVar, Literal
 
 import torch
-from pydantic import Field
+from pydantic import Field, field_validator
 from pydantic.dataclasses import dataclass
 from torch import Tensor, nn
 
@@ -88,6 +88,14 @@ class ProjectedGANConfig(DoublingConfig):
             "latent_dim": 64,
             "batch_size": 16,
         }
+
+    @field_validator("feature_side")
+    @classmethod
+    def _side_is_possible(cls, side: int) -> int:
+        if side % UNIT:
+            nearest = round(side / UNIT) * UNIT
+            raise ValueError(f"feature_side {side}: it must be a multiple of {UNIT}. Nearest: --feature-side {nearest}")
+        return side
 
     @property
     def widths(self) -> list[int]:
