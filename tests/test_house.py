@@ -27,7 +27,10 @@ PROJECT = Path(__file__).resolve().parents[1]
 # From the ground up. A file imports from its own folder, and from every floor below.
 GROUND = "errors seeds configs phases recipe model capabilities training_capabilities catalogue distributed files"
 GROUND += " downloads familiar_names json_files regular_files machine pixels progress traits versions views wording"
-GROUND += " archives terminal reprs translation_capabilities style_capabilities memoryless catalogue_entries consent"
+GROUND += (
+    " counts archives terminal reprs translation_capabilities style_capabilities memoryless catalogue_entries consent"
+GROUND += " counts"
+)
 FLOORS = [
     set(GROUND.split()),
     {"images"},
@@ -43,6 +46,7 @@ FLOORS = [
     {"checkpoints"},
     {"verbs"},
     {"metrics"},
+    {"films"},
     {"training"},
     {"latent"},
     {"face_crops"},
