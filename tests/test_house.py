@@ -27,10 +27,8 @@ PROJECT = Path(__file__).resolve().parents[1]
 # From the ground up. A file imports from its own folder, and from every floor below.
 GROUND = "errors seeds configs phases recipe model capabilities training_capabilities catalogue distributed files"
 GROUND += " downloads familiar_names json_files regular_files machine pixels progress traits versions views wording"
-GROUND += (
-    " counts archives terminal reprs translation_capabilities style_capabilities memoryless catalogue_entries consent"
+GROUND += " archives terminal reprs translation_capabilities style_capabilities memoryless catalogue_entries consent"
 GROUND += " counts"
-)
 FLOORS = [
     set(GROUND.split()),
     {"images"},
