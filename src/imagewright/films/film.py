@@ -24,7 +24,7 @@ from imagewright.runs.run import Run
 HOLD = 2.0  # seconds that the last picture stays
 LEAST_SECONDS, MOST_SECONDS = 6.0, 20.0  # of a film whose length is left open
 SECONDS_A_MOMENT = 0.25  # then
-FEWEST_FRAMES, MOST_FRAMES_A_SECOND = 8.0, 30.0  # in a second: players handle lower rates badly
+FEWEST_FRAMES, MOST_FRAMES_A_SECOND = 8.0, 30.0  # in a second: players of videos handle lower rates badly
 LONGEST = 3600.0  # seconds
 
 
@@ -68,7 +68,7 @@ def film(
     moments = find_moments(run, count, seed)
     length = seconds or min(max(HOLD + SECONDS_A_MOMENT * len(moments.found), LEAST_SECONDS), MOST_SECONDS)
     chosen = _choose(moments.found, length)
-    rate, repeats = _rate(len(chosen), length)
+    rate, repeats = _rate(len(chosen), length, FEWEST_FRAMES if Path(path).suffix.lower() == ".mp4" else 1.0)
     notes = list(moments.notes)
     if len(chosen) < len(moments.found):
         notes.append(
@@ -103,10 +103,10 @@ def _choose(found: list[Moment], length: float) -> list[Moment]:
     return [found[place] for place in np.linspace(0, len(found) - 1, most).round().astype(np.int64).tolist()]
 
 
-def _rate(moments: int, length: float) -> tuple[float, int]:
+def _rate(moments: int, length: float, fewest: float) -> tuple[float, int]:
     """Frames in a second, and frames of each moment but the last, which stays `HOLD` seconds."""
     changing = (moments - 1) / (length - HOLD)  # moments a second
-    repeats = max(1, math.ceil(FEWEST_FRAMES / changing))
+    repeats = max(1, math.ceil(fewest / changing))
     return min(changing * repeats, MOST_FRAMES_A_SECOND), repeats
 
 

@@ -13,6 +13,7 @@ from imagewright.studio.serving.asked import Asked
 from imagewright.studio.serving.library import Library
 from imagewright.studio.serving.studio import Studio
 from imagewright.training.arranging import SourceSlot, reads_domains, reads_pairs, source_slots
+from imagewright.training.branching import options_of_run
 from imagewright.training.doctor.remedies import stored_remedy
 from imagewright.training.image_options import OF_IMAGES
 from imagewright.training.option_list import Option, list_options
@@ -27,7 +28,6 @@ CHOICES = {
 }
 LABELS = {"start": "Start from", "flip": "Mirror images"}
 OF_PLAIN_PICTURES = ("image_layers", "layer_kinds", "label_column", "attributes", "split", "domains")
-NEVER_TAKEN_OVER = ("device", "precision", "start", "held_out", "report_every", "checkpoint_every", "rank_timeout")
 
 
 def form(_: Studio, asked: Asked) -> dict[str, Any]:
@@ -110,12 +110,7 @@ def again(studio: Studio, asked: Asked) -> dict[str, Any]:
 
 def given_options(run: Run) -> dict[str, Any]:
     """The options of a run that are not the defaults, with the size, as a form has them."""
-    chosen = {**(run.record.get("options") or {}), **run.record["config"]}
-    found = {}
-    for option in list_options(run.model):
-        value = chosen.get(option.name, option.default)
-        if option.kind not in ("run", "source") and option.name not in NEVER_TAKEN_OVER and value != option.default:
-            found[option.name] = value
+    found = options_of_run(run)
     if found.get("minutes") is not None:
         found.pop("images_seen", None)  # which followed from the minutes
     height, width = run.record["config"]["size"]
