@@ -45,6 +45,7 @@ FLOORS = [
     {"metrics"},
     {"training"},
     {"latent"},
+    {"exports"},
     {"face_crops"},
     {"lessons", "analysis", "face_swap", "inspection", "pairs"},
     {"studio"},

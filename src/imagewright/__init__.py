@@ -80,6 +80,7 @@ _HOME = {
     "doctor": "imagewright.training.doctor.findings",
     "import_checkpoint": "imagewright.checkpoints",
     "load_network": "imagewright.checkpoints",
+    "export": "imagewright.exports.export",
     "inspect": "imagewright.inspection",
     "list_models": "imagewright.catalogue",
     "list_options": "imagewright.training.option_list",
@@ -161,6 +162,7 @@ __all__ = [
     "encode",
     "encode_jpeg",
     "evaluate",
+    "export",
     "extract_faces",
     "gan_laboratory",
     "get_weights",
@@ -225,6 +227,7 @@ if TYPE_CHECKING:
     from imagewright.checkpoints import import_checkpoint, load_network
     from imagewright.codecs.jpeg.codec import decode_jpeg, encode_jpeg
     from imagewright.errors import ImagewrightError, UserError
+    from imagewright.exports.export import export
     from imagewright.face_crops.align import align_faces
     from imagewright.face_swap.check.check import check_swap
     from imagewright.face_swap.convert.convert import swap_faces
