@@ -26,6 +26,9 @@ TOLERANCE = 1e-3
 # Verbs that cannot be graphs, by model: each other verb of the catalogue can.
 REFUSED = {
     "vae": {"score"},
+    "gmm": {"score"},  # triangular systems of equations have no operator
+    "kde": {"score"},
+    "gda": {"score", "classify"},
     "jpeg": {"encode", "decode", "reconstruct"},
 }
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,13 @@ UNKNOWN_LICENCE = (
 def export_record(model: Model) -> dict[str, Any]:
     """What metadata says of a model: name, run, checkpoint, settings of the view, configuration, licence, consent."""
     made = {name: value for name, value in run_record("export", model).items() if name not in OF_PICTURES}
-    return {**made, "config": dataclasses.asdict(model.config), "licence": licence_of(model)}
+    config = {name: _last_name(value) for name, value in dataclasses.asdict(model.config).items()}
+    return {**made, "config": config, "licence": licence_of(model)}
+
+
+def _last_name(value: Any) -> Any:
+    """The last name of a path: the others would tell strangers about the user's disk."""
+    return re.split(r"[/\\\\]", value)[-1] if isinstance(value, str) else value
 
 
 def licence_of(model: Model) -> str:
@@ -37,6 +44,8 @@ def training_record(model: Model) -> dict[str, Any]:
     if run is None:
         return {}
     found = {name: run.record[name] for name in OF_RUNS if name in run.record}
+    if isinstance(found.get("options"), dict):  # an option may name a file or a folder of this machine
+        found["options"] = {name: _last_name(value) for name, value in found["options"].items()}
     if isinstance(found.get("source"), dict):
         source = found["source"]
         kept = {name: source[name] for name in ("fingerprint", "count", "size", "channels") if name in source}

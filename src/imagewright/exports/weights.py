@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import dataclasses
 import io
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import torch
+from pydantic.fields import FieldInfo
 from torch import Tensor
 
 from imagewright import catalogue
 from imagewright.checkpoints import export_state, find_adapter
+from imagewright.checkpoints.adapter import Adapter, State, shapes_of
+from imagewright.configs import DATA_FIELDS
 from imagewright.errors import UserError
 from imagewright.exports.records import base_of, export_record, training_record
 from imagewright.exports.results import Exported, listed
@@ -49,7 +54,7 @@ def weights_record(model: Model) -> dict[str, Any]:
     origin = model.origin
     return {
         "model": facts["model"],
-        "config": facts["config"],
+        "config": dataclasses.asdict(model.config),  # as the run's own weights have it: `load` builds the model of it
         "images_seen": (origin.images_seen if origin else None) or 0,
         ABSENT: absent_networks(model),
         "licence": facts["licence"],
@@ -78,22 +83,52 @@ def export_published(model: Model, out: Path, *, force: bool) -> Exported:
         )
     paths = {each: out if out.suffix == PUBLISHED_SUFFIX else out / f"{each}{PUBLISHED_SUFFIX}" for each in networks}
     refuse_existing(list(paths.values()), force=force)
-    with written_together():
-        for network, path in paths.items():
-            content = io.BytesIO()
-            torch.save(export_state(base.get_submodule(network), adapter.networks[network]), content)
-            with new_file(path, force=force) as file:
-                file.write(content.getbuffer())
+    states = {each: export_state(base.get_submodule(each), adapter.networks[each]) for each in networks}
     files = " ".join(str(path) for path in paths.values())
     named = " ".join(f"--network {network}" for network in paths)
     notes = [
         f"State dicts under the names of the published code: `load_state_dict(torch.load(FILE))` there, and here "
-        f"`imagewright import {files} --as {name} {named} --out RUN`.",
+        f"`imagewright import {files} --as {name} {named}{_untold_options(base, adapter, states)} --out RUN`.",
         f"Licence of the published code: {adapter.licence}.",
     ]
     if absent:
         notes.append(f"Left out: {listed(absent)}, which the run does not hold.")
-    unnamed = [each for each, part in base.named_children() if each not in adapter.networks and any(part.parameters())]
+    if any(record in adapter.licence for record in ("NVIDIA", "Nvidia")):
+        notes.append("NVIDIA's code saves whole networks as pickles, which run code when they are read: these do not.")
+    unnamed = [
+        each
+        for each, part in base.named_children()
+        if each not in {name.partition(".")[0] for name in adapter.networks}
+        and next(part.parameters(), None) is not None
+    ]
     if unnamed:
         notes.append(f"Left out: {listed(unnamed)}, which the published files do not have.")
+    with written_together():
+        for network, path in paths.items():
+            content = io.BytesIO()
+            torch.save(states[network], content)
+            with new_file(path, force=force) as file:
+                file.write(content.getbuffer())
     return Exported("published", out, tuple(paths.values()), tuple(notes))
+
+
+def _untold_options(model: Model, adapter: Adapter, states: Mapping[str, State]) -> str:
+    """The options of a model that neither the shapes of its files tell nor the defaults are, as they are typed."""
+    told: dict[str, Any] = dict(adapter.options(states))
+    for network, state in states.items():
+        told |= adapter.networks[network].options(shapes_of(adapter.networks[network].plain(state)))
+    typed = []
+    for field in dataclasses.fields(model.config):
+        value, usual = getattr(model.config, field.name), _default_of(field)
+        if field.name in told or value in (usual, None) or field.name in DATA_FIELDS or isinstance(value, dict | tuple):
+            continue
+        option = field.name.replace("_", "-")
+        typed.append(f"--{option} {value}")
+    return "".join(f" {each}" for each in typed)
+
+
+def _default_of(field: dataclasses.Field[Any]) -> Any:
+    """The default of an option; pydantic keeps it in the field's own description."""
+    return (
+        field.default.get_default(call_default_factory=True) if isinstance(field.default, FieldInfo) else field.default
+    )
