@@ -47,6 +47,7 @@ FLOORS = [
     {"films"},
     {"training"},
     {"latent"},
+    {"exports"},
     {"face_crops"},
     {"lessons", "analysis", "face_swap", "inspection", "pairs"},
     {"studio"},

@@ -63,6 +63,7 @@ NAMES_OF_COMMANDS: dict[str, tuple[str, ...]] = {
     "sign": ("sign",),
     "studio": ("open_studio",),
     "import": ("import_checkpoint",),
+    "export": ("export",),
     "faces align": ("align_faces",),
     "swap check": ("check_swap",),
     "swap extract": ("extract_faces",),

@@ -81,6 +81,7 @@ _HOME = {
     "doctor": "imagewright.training.doctor.findings",
     "import_checkpoint": "imagewright.checkpoints",
     "load_network": "imagewright.checkpoints",
+    "export": "imagewright.exports.export",
     "inspect": "imagewright.inspection",
     "list_models": "imagewright.catalogue",
     "list_options": "imagewright.training.option_list",
@@ -162,6 +163,7 @@ __all__ = [
     "encode",
     "encode_jpeg",
     "evaluate",
+    "export",
     "extract_faces",
     "film",
     "gan_laboratory",
@@ -227,6 +229,7 @@ if TYPE_CHECKING:
     from imagewright.checkpoints import import_checkpoint, load_network
     from imagewright.codecs.jpeg.codec import decode_jpeg, encode_jpeg
     from imagewright.errors import ImagewrightError, UserError
+    from imagewright.exports.export import export
     from imagewright.face_crops.align import align_faces
     from imagewright.face_swap.check.check import check_swap
     from imagewright.face_swap.convert.convert import swap_faces

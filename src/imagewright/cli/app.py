@@ -104,6 +104,7 @@ _COMMANDS = {
     ),
     "sign": ("sign:sign", "Sign pictures and videos that imagewright has written, by C2PA."),
     "import": ("files:import_checkpoint", "Turn a published checkpoint into a run."),
+    "export": ("export:export", "Write a run for other programs: ONNX, safetensors, published names, or a page."),
     "studio": ("studio:studio", "Open pages in the browser: train, steer, draw, compare, swap, learn."),
     "weights": ("weights:app", "Fetch, list and add the published weights that some tools need."),
 }

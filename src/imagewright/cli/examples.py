@@ -22,6 +22,7 @@ EXAMPLES = {
     "inspect": "imagewright inspect faces.png",
     "studio": "imagewright studio photos/",
     "import": "imagewright import generator.pt --as dcgan --out runs/published",
+    "export": "imagewright export runs/dcgan-photos --to html --out photos.html",
     "data check": "imagewright data check photos/",
     "data prepare": "imagewright data prepare photos/ --size 64",
     "data grid": "imagewright data grid photos/ --count 36 --out grid.png",
