@@ -21,6 +21,7 @@ from imagewright.metrics.checkpoint_sheets import COLUMNS
 from imagewright.metrics.score_recipes import recipe_differences
 from imagewright.metrics.subjects import training_images
 from imagewright.metrics.through_time import draw_through_time, time_sections
+from imagewright.notebooks import lines_html
 from imagewright.output.grids import draw_grid
 from imagewright.output.provenance import to_xmp
 from imagewright.output.writing import PICTURES, check_suffix, new_file, refuse_existing, to_png, write_image
@@ -73,6 +74,9 @@ class RunComparison:
             for column in self.columns
             if (score := column.cell(scores)) is not None
         ]
+
+    def _repr_html_(self) -> str:
+        return html_table(self.scores, self.columns) + lines_html(self.notes)
 
     def write(self, path: str | Path, *, seed: int = 0, force: bool = False) -> Path:
         """Write one self-contained HTML page; returns the path.

@@ -21,6 +21,7 @@ from imagewright.metrics.subjects import (
     swaps_faces,
     training_images,
 )
+from imagewright.notebooks import lines_html, table_html
 from imagewright.output.names import encode_text
 from imagewright.output.writing import check_suffix, new_file
 from imagewright.progress import StageProgress, progress_of_stage
@@ -48,6 +49,10 @@ class Evaluation:
     def lines(self) -> list[str]:
         """A line for each score: subject, title with an arrow for the better direction, value with its interval."""
         return [f"{each.subject}: {each.title}{arrow(each.better)} {format_score(each)}" for each in self.scores]
+
+    def _repr_html_(self) -> str:
+        rows = [(each.subject, each.title + arrow(each.better), format_score(each)) for each in self.scores]
+        return table_html(("", "score", "value"), rows) + lines_html(self.notes)
 
     def to_dict(self) -> dict[str, Any]:
         """The scores with their recipes as in `scores.json`, and the notes, ready for JSON."""

@@ -37,12 +37,13 @@ from imagewright.training.engine import Engine
 from imagewright.training.loop import Loop
 from imagewright.training.memory import explain_out_of_memory
 from imagewright.training.metrics_log import MetricsLog
+from imagewright.training.notebook_bar import default_reporter
 from imagewright.training.observers import Observer, Training
 from imagewright.training.plan import Plan, highest_rate
 from imagewright.training.planning import complete_plan
 from imagewright.training.preparing import apply_augmentation, prepare_sources, report_skipped, warn_if_few
 from imagewright.training.previews import PreviewObserver
-from imagewright.training.reporting import PlainLines, Reporter, Silent
+from imagewright.training.reporting import Reporter, Silent
 from imagewright.training.resume import (
     check_length,
     record_changes,
@@ -97,7 +98,7 @@ def train(
     out: the run directory; `runs/MODEL-SOURCE` by default.
     resume: whether to resume the run in `out`. Options that are not given are those of the run.
     force: whether to replace the run in `out`.
-    reporter: shows the progress; by default lines of text on the error stream.
+    reporter: shows the progress; by default a bar in a notebook, else lines of text on the error stream.
     stop: a request that ends the training after the present step, with a checkpoint, once its `asked` is True.
     observers: called between steps, after the training's own (`imagewright.Observer`).
     consent: of the people whose faces are learned, kept in `run.json`; models such as `swap` are not trained without.
@@ -116,7 +117,7 @@ def train(
     if resume and force:
         raise ConfigError("--resume resumes a run and --force replaces it: give one of them.")
     training_options, model_options, opening = split_options(model, options)
-    reporter = (reporter or PlainLines()) if distributed.is_main() else Silent()
+    reporter = (reporter or default_reporter()) if distributed.is_main() else Silent()
     device = distributed.choose_device(training_options.get("device", "auto"))
     path = Path(out) if out is not None else Path("runs") / f"{model}-{name_run(images)}"
     patience = training_options.get("rank_timeout", distributed.STEP_PATIENCE_SECONDS)

@@ -23,6 +23,7 @@ from imagewright.images.checks.repeats import Repeats, describe_repeats, find_re
 from imagewright.latent.neighbours.spaces import FeatureSpace, NetworkSpace, PixelSpace, has_features, names_network
 from imagewright.latent.neighbours.verdict import CONTROL_SHARE, SpaceComparison, compare_distances, state_verdict
 from imagewright.model import Model
+from imagewright.notebooks import NotebookDisplay
 from imagewright.progress import Progress
 from imagewright.reprs import MORE, SHOWS, short_repr
 from imagewright.runs.loading import training_notes
@@ -40,7 +41,7 @@ Space = PixelSpace | FeatureSpace | NetworkSpace
 
 
 @dataclass(frozen=True)
-class Neighbours:
+class Neighbours(NotebookDisplay):
     """Samples and their nearest training pictures.
 
     samples: uint8 (S, C, H, W).
