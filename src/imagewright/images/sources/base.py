@@ -7,7 +7,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 
@@ -64,6 +64,12 @@ class Source(ABC):
     @abstractmethod
     def read(self, indices: np.ndarray) -> Iterator[Payload]:
         """The pictures of `indices` (rising), in that order. Raises `DataError` if the source itself is gone."""
+
+    def drawn_at(self, size: tuple[int, int]) -> Self:
+        """The same pictures for a use at (height, width). What is stored is resized later, and is returned as it is;
+        what is drawn as it is read is drawn at that size.
+        """
+        return self
 
     def shards(self) -> list[tuple[int, int]]:
         """Ranges [start, stop) that are best read in one go each, such as the shards of a tar set."""
