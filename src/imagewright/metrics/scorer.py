@@ -184,7 +184,7 @@ class Scorer:
 
     def _note_conversion(self, role: str, natural: Images, images: Images, subject: Subject) -> None:
         recorded = images.describe()
-        if natural.size != images.size:
+        if natural.size != images.size and not images.drawn:
             self.notes.append(
                 f"The {role} pictures of {images.source} are resized from "
                 f"{size_text((natural.height, natural.width))} to the "

@@ -61,6 +61,7 @@ class ShapesSource(PictureSource):
     """
 
     in_memory = True
+    drawn = True
 
     def __init__(self, typed: str, view: str = "sprites", count: int = COUNT, side: int = SIDE, seed: int = 0) -> None:
         super().__init__(typed)

@@ -34,6 +34,7 @@ class Source(ABC):
         encoded: pictures are encoded files, which take long enough to decode to be worth worker processes.
         in_memory: pictures are arrays already, so small sets need no cache.
         follows: pictures are made from the records of another layer's, by whose name both are called.
+        drawn: pictures are drawn as they are read, at the size that is wanted (`drawn_at`).
         facts: JSON values that the record of a layer of this source has besides.
     """
 
@@ -41,6 +42,7 @@ class Source(ABC):
     encoded = False
     in_memory = False
     follows = False
+    drawn = False
 
     def __init__(self, typed: str) -> None:
         self.typed = typed

@@ -36,6 +36,7 @@ class LayeredSource(Source):
         self.in_order = any(part.in_order for part in self.parts.values())
         self.encoded = any(part.encoded for part in self.parts.values())
         self.in_memory = all(part.in_memory for part in self.parts.values())
+        self.drawn = all(part.drawn for part in self.parts.values())
         self._take_annotations()
 
     def _take_annotations(self) -> None:
