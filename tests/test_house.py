@@ -50,6 +50,7 @@ FLOORS = [
     {"exports"},
     {"face_crops"},
     {"lessons", "analysis", "face_swap", "inspection", "pairs"},
+    {"shape_files"},
     {"studio"},
     {"cli", "__init__"},
     {"__main__"},

@@ -34,6 +34,8 @@ _HOME = {
     "Layer": "imagewright.images",
     "Batch": "imagewright.images",
     "check": "imagewright.images",
+    "measure_sprites": "imagewright.images.shapes.measuring",
+    "make_shapes": "imagewright.shape_files.make",
     "duplicates": "imagewright.images.checks.duplicates",
     "caches": "imagewright.images.cache.management",
     "clear_caches": "imagewright.images.cache.management",
@@ -60,6 +62,7 @@ _HOME = {
     "project": "imagewright.latent.projection.project",
     "drag": "imagewright.latent.dragging.drag",
     "attribute": "imagewright.latent.attributes.find",
+    "latent_factors": "imagewright.latent.factors.factors",
     "arithmetic": "imagewright.latent.arithmetic.arithmetic",
     "edit": "imagewright.latent.editing.edit",
     "components": "imagewright.analysis.components.components",
@@ -173,6 +176,7 @@ __all__ = [
     "inspect",
     "interpolate",
     "interpolation_sheet",
+    "latent_factors",
     "lesson",
     "list_latents",
     "list_lessons",
@@ -184,7 +188,9 @@ __all__ = [
     "load_network",
     "make_pairs",
     "make_set",
+    "make_shapes",
     "manifold",
+    "measure_sprites",
     "mix_styles",
     "mixing_sheet",
     "neighbours",
@@ -240,6 +246,7 @@ if TYPE_CHECKING:
     from imagewright.images import Batch, Images, Layer, check, open_images
     from imagewright.images.cache.management import caches, clear_caches
     from imagewright.images.checks.duplicates import duplicates
+    from imagewright.images.shapes.measuring import measure_sprites
     from imagewright.inspection import inspect
     from imagewright.latent.arithmetic.arithmetic import arithmetic
     from imagewright.latent.attributes.find import attribute
@@ -247,6 +254,7 @@ if TYPE_CHECKING:
     from imagewright.latent.dragging.drag import drag
     from imagewright.latent.editing.edit import edit
     from imagewright.latent.editing.sheet import edit_sheet
+    from imagewright.latent.factors.factors import latent_factors
     from imagewright.latent.listing import list_latents
     from imagewright.latent.neighbours.neighbours import neighbours
     from imagewright.latent.projection.project import project
@@ -275,6 +283,7 @@ if TYPE_CHECKING:
     from imagewright.pretrained.weight_sets import add_weights, get_weights, list_weights
     from imagewright.runs.loading import load
     from imagewright.runs.run import Run
+    from imagewright.shape_files.make import make_shapes
     from imagewright.studio.serve import open_studio
     from imagewright.training.doctor.findings import doctor
     from imagewright.training.forecast import plan_training

@@ -27,6 +27,7 @@ from imagewright.runs.scores import FROM_PRIOR
 from imagewright.seeds import derive_seed
 from imagewright.training_capabilities import swaps_identities
 from imagewright.verbs.apply import ImagesLike, RunLike, decode, sample_numbered_latents
+from imagewright.verbs.training_inputs import open_recorded
 from imagewright.views import view_model
 
 Source = ImagesLike
@@ -248,7 +249,12 @@ def training_images(run: Run | None) -> Images | None:
     same = {name: recorded[name] for name in ("channels", "crop", "resize") if name in recorded}
     same |= recorded_choices(recorded)
     try:
-        images = open_images(recorded["source"], tuple(recorded["size"]), **same)
+        several = len(recorded.get("layers") or []) > 1
+        images = (
+            open_recorded(recorded, run)
+            if several
+            else open_images(recorded["source"], tuple(recorded["size"]), **same)
+        )
     except DataError:
         return None
     if images.fingerprint != recorded["fingerprint"]:
