@@ -47,6 +47,7 @@ FLOORS = [
     {"latent"},
     {"face_crops"},
     {"lessons", "analysis", "face_swap", "inspection", "pairs"},
+    {"tours"},
     {"studio"},
     {"cli", "__init__"},
     {"__main__"},
