@@ -14,7 +14,7 @@ from imagewright.runs.report.score_tables import describe_recipes, format_score,
 from imagewright.runs.run import Run
 from imagewright.runs.scores import Score
 from imagewright.tours.record import FIGURES, PAGE, PartRecord, TourFigure, TourRecord
-from imagewright.tours.scoring import columns_of, is_clearly_best, ranked, scores_of
+from imagewright.tours.scoring import REAL, columns_of, is_clearly_best, ranked, scores_of
 from imagewright.tours.texts import ABOUT, LABELS
 
 REAL_ROW = "row-real.webp"
@@ -86,9 +86,9 @@ def _best_sentence(record: TourRecord, best: list[tuple[str, Score]], scores: di
     value = f"{title} {format_score(score).split(' ')[0]}"
     baseline = next((each for each in scores.get(LABELS["pca"], []) if each.metric == score.metric), None)
     against = "" if baseline is None else f", against {format_score(baseline).split(' ')[0]} of the eigenfaces"
-    within = f"within {record.minutes:g} minutes in all, at {size_text(record.size)} pixels"
+    within = f"within {record.minutes:g} minutes in all, at {size_text(record.size)} pixels,"
     if not others:
-        return f"{LABELS[name]} reached {value}{against}, {within}."
+        return f"{LABELS[name]} reached {value}{against} {within.rstrip(',')}."
     if is_clearly_best(score, others[0][1]):
         return f"The best new pictures {within} are by {LABELS[name]} ({value}{against})."
     near = LABELS[others[0][0]]
@@ -143,9 +143,9 @@ def _scores(record: TourRecord, scores: dict[str, list[Score]]) -> str:
     about = (
         f"Samples are compared with {compared}. The kernel distance is 0 if nothing tells them apart. Precision is the "
         "share of samples that look like real pictures, recall the share of real pictures that are like samples; "
-        "PSNR and SSIM say how near reconstructions are. An arrow shows the better direction, bold the best."
+        "PSNR and SSIM say how near reconstructions are. An arrow shows the better direction, bold the best model."
     )
-    return f"<h2>Scores</h2><p>{text(about)}</p>{html_table(scores, columns)}{''.join(lines)}"
+    return f"<h2>Scores</h2><p>{text(about)}</p>{html_table(scores, columns, unranked=(REAL,))}{''.join(lines)}"
 
 
 def _part(folder: Path, record: TourRecord, part: PartRecord) -> str:
@@ -156,7 +156,7 @@ def _part(folder: Path, record: TourRecord, part: PartRecord) -> str:
     facts = "".join(f"<li>{text(fact)}</li>" for fact in part.facts)
     doctor = "".join(f'<p class="doctor">Doctor: {text(line)}</p>' for line in part.doctor)
     figures = "".join(_figure(folder, figure) for figure in part.figures)
-    trained = f", {duration_text(part.trained_seconds)} of it training" if part.trained_seconds else ""
+    trained = f", {duration_text(part.trained_seconds)} of it training" if part.trained_seconds >= 1 else ""
     report = f' <a href="{text(part.name)}/report.html">Its report</a>' if part.model else ""
     return (
         f'<h2 id="{text(part.name)}">{text(part.title)}</h2><p>{text(ABOUT[part.name])}</p>'

@@ -108,14 +108,15 @@ def share_minutes(
 
     minutes: of the whole tour.
     spent: seconds that finished parts took. A part that took longer leaves less to the others, and the other way round;
-        each of them has the least time in any case.
+        each of them has the least time, or what it had at first, in any case.
     """
     done = spent or {}
     left = [part for part in parts if part.name not in done]
     remaining = max(0.0, minutes - sum(done.values()) / 60)
     whole = sum(part.weight for part in left)
-    least = min(LEAST_SECONDS / 60, minutes / max(1, len(parts)))
-    return {part.name: max(least, remaining * part.weight / whole) for part in left}
+    at_first = {part.name: minutes * part.weight / sum(each.weight for each in parts) for part in left}
+    least = {name: min(LEAST_SECONDS / 60, share) for name, share in at_first.items()}
+    return {part.name: max(least[part.name], remaining * part.weight / whole) for part in left}
 
 
 def training_minutes(share: float) -> float:
