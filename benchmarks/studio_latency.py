@@ -99,9 +99,9 @@ def say(what: str, value: float, unit: str, wanted: str, *, good: bool) -> None:
     print(f"{what:<52}{value:>9.1f} {unit:<12}wanted {wanted:<16}{'' if good else 'MISSED'}", flush=True)
 
 
-def open_run(page: Any, address: str, name: str) -> Any:
+def open_run(page: Any, name: str) -> Any:
     """Open the page Steer of a run; returns its slider."""
-    page.goto(f"{address.split('/?', maxsplit=1)[0]}/#/steer")
+    page.goto(f"{page.url.split('#', maxsplit=1)[0]}#/steer")
     page.wait_for_selector("main[data-page=steer][data-state=open]")
     page.get_by_label("Model").select_option(label=f"runs/{name} (dcgan)")
     page.wait_for_selector(f".status:has-text('{name.rsplit('-', maxsplit=1)[1]}')")
@@ -137,10 +137,10 @@ def decode_milliseconds(folder: Path, name: str) -> float:
     return statistics.median(times)
 
 
-def measure_sliding(page: Any, address: str, folder: Path, size: int, seconds: float) -> Any:
+def measure_sliding(page: Any, folder: Path, size: int, seconds: float) -> Any:
     """Print the latencies at one size; returns the slider."""
     before = decode_milliseconds(folder, f"dcgan-{size}")
-    slider = open_run(page, address, f"dcgan-{size}")
+    slider = open_run(page, f"dcgan-{size}")
     hold(page, slider, 2)  # warms up
     times = hold(page, slider, seconds)
     alone = statistics.mean([before, decode_milliseconds(folder, f"dcgan-{size}")])  # the machine may drift
@@ -198,7 +198,7 @@ def main() -> None:
             load = statistics.median(loads)
             say("load of the page", load, "ms", "< 300", good=load < 300)
             for size in sorted(chosen.sizes, reverse=True):
-                slider = measure_sliding(page, address, folder, size, chosen.seconds)
+                slider = measure_sliding(page, folder, size, chosen.seconds)
             before = processor_seconds(process)
             page.wait_for_timeout(20_000)
             idle = (processor_seconds(process) - before) / 20 * 100

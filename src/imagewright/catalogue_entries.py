@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+Needs = Literal["pictures", "classes", "pairs", "two sets", "people"]
+
 
 @dataclass(frozen=True)
 class Entry:
@@ -31,7 +33,7 @@ class Entry:
     adapter: str | None = None
     sources: str = "photos/"
     opener: str | None = None
-    needs: Literal["pictures", "classes", "pairs", "two sets", "people"] = "pictures"
+    needs: Needs = "pictures"
 
 
 ENTRIES = (

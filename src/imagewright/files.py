@@ -302,12 +302,15 @@ def cache_folder(chosen: str | Path | None) -> Path:
 
 
 @contextmanager
-def locked(path: Path) -> Iterator[None]:
-    """Hold the lock file `path` during the block: other processes that want it wait."""
+def locked(path: Path) -> Iterator[int]:
+    """Hold the lock file `path` during the block: other processes that want it wait.
+
+    Yields its descriptor. A process that is started with it holds the lock until its own end.
+    """
     with open(path, "a") as file:
         if fcntl is not None:
             fcntl.flock(file, fcntl.LOCK_EX)
-        yield
+        yield file.fileno()
 
 
 def is_locked(path: Path) -> bool:

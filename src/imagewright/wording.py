@@ -1,6 +1,7 @@
 """Options in the words of the caller: `--batch-size 16` on the command line, `batch_size=16` in Python.
 
-Messages are written in the words of the command line. `in_python` translates them for callers from Python.
+Messages are written in the words of the command line. `in_python` translates them for callers from Python,
+`in_page` for pages of the studio.
 """
 
 from __future__ import annotations
@@ -9,8 +10,9 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from typing import Literal
 
-_is_command_line: ContextVar[bool] = ContextVar("_is_command_line", default=False)
+_words: ContextVar[Literal["python", "command line", "page"]] = ContextVar("_words", default="python")
 
 # Options that are named otherwise in Python, and options without a value.
 PYTHON_NAMES = {
@@ -23,6 +25,7 @@ PYTHON_NAMES = {
     "test-source": "test",
     "not": "not_person",
 }
+PAGE_NAMES = {"from": "start from", "flip": "mirror images"}
 FLAGS = (
     *("force", "resume", "flip", "strict", "capture", "compile", "tensorboard", "each-class", "keep-detail"),
     *("add-noise", "codes"),
@@ -36,6 +39,7 @@ VALUE = r"\d[\d.,_]*(?:e-?\d+|x\d+|[kMG])?\b|[A-Z]{2,}[A-Z_=:]*\b|'[^']*'|\"[^\"
 OPTION = re.compile(rf"(?<![\w-])--(no-)?([a-z][a-z0-9-]*[a-z0-9])(?:[ =]({VALUE}))?")
 SAID_TWICE = re.compile(r"\b(\w+)((?:=[^\s(),]*)?),?((?: out)?) \((?:or )?\1(?:=|\2)?\)")
 OTHER_NAME = re.compile(rf"--[a-z][a-z0-9-]*(?:[ =](?:{VALUE}))?(,? out)? \((?:or )?([a-z_]+=[^\s(),]+)\)")
+PYTHON_NAME = re.compile(rf"(--[a-z][a-z0-9-]*(?:[ =](?:{VALUE}))?(?:,? out)?) \((?:or )?[a-z_]+=[^\s(),]*\)")
 COMMAND = re.compile(r"(`(?:imagewright|python|npm) [^`]*`)")
 MULTIPLES = {"k": "_000", "M": "_000_000", "G": "_000_000_000"}
 
@@ -43,16 +47,27 @@ MULTIPLES = {"k": "_000", "M": "_000_000", "G": "_000_000_000"}
 @contextmanager
 def command_line_words() -> Iterator[None]:
     """Within it, messages name options as the command line does."""
-    token = _is_command_line.set(True)
+    token = _words.set("command line")
     try:
         yield
     finally:
-        _is_command_line.reset(token)
+        _words.reset(token)
+
+
+@contextmanager
+def page_words() -> Iterator[None]:
+    """Within it, messages name options as the forms of the studio's pages do."""
+    token = _words.set("page")
+    try:
+        yield
+    finally:
+        _words.reset(token)
 
 
 def for_caller(message: str) -> str:
-    """The message in the words of the caller: the command line's, or Python's."""
-    return message if _is_command_line.get() else in_python(message)
+    """The message in the words of the caller: the command line's, Python's, or those of a page."""
+    words = _words.get()
+    return message if words == "command line" else in_page(message) if words == "page" else in_python(message)
 
 
 def in_python(message: str) -> str:
@@ -68,6 +83,23 @@ def in_python(message: str) -> str:
     parts = COMMAND.split(OTHER_NAME.sub(r"\2\1", message))
     translated = [part if COMMAND.fullmatch(part) else OPTION.sub(_keyword, part) for part in parts]
     return SAID_TWICE.sub(r"\1\2\3", "".join(translated))
+
+
+def in_page(message: str) -> str:
+    """The message with options as the fields of a form are called; commands in backticks stay.
+
+    >>> in_page("Try --batch-size 16, --from RUN (start=RUN), --no-flip or `imagewright train vae --size 32`.")
+    'Try batch size 16, start from RUN, no mirror images or `imagewright train vae --size 32`.'
+    """
+    parts = COMMAND.split(PYTHON_NAME.sub(r"\1", message))
+    translated = [part if COMMAND.fullmatch(part) else OPTION.sub(_field, part) for part in parts]
+    return "".join(translated)
+
+
+def _field(found: re.Match[str]) -> str:
+    negative, option, value = found[1], found[2], found[3]
+    name = PAGE_NAMES.get(option, option.replace("-", " "))
+    return f"{'no ' if negative else ''}{name}{'' if value is None else f' {value}'}"
 
 
 def _keyword(found: re.Match[str]) -> str:

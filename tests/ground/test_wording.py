@@ -11,7 +11,7 @@ import pytest
 import imagewright as iw
 from imagewright.cli import main
 from imagewright.errors import ConfigError, UserError
-from imagewright.wording import command_line_words, in_python
+from imagewright.wording import command_line_words, in_python, page_words
 
 
 @pytest.fixture(autouse=True)
@@ -69,6 +69,10 @@ def test_an_error_is_told_in_the_words_of_its_caller(tmp_path: Path, capsys: pyt
     with command_line_words():
         assert str(error) == "Give it by --out."
     assert str(error) == "Give it by out."
+    with page_words():
+        assert str(
+            UserError("Give --batch-size 16 (batch_size=16), --no-flip or --from RUN: `imagewright train --size 8`")
+        ) == ("Give batch size 16, no mirror images or start from RUN: `imagewright train --size 8`")
 
 
 @pytest.mark.parametrize(

@@ -13,12 +13,12 @@ from served_studio import CHROMIUM, FLAGS, ServedStudio, Walk
 
 
 @pytest.fixture
-def serve() -> Iterator[Callable[[Path], ServedStudio]]:
+def serve() -> Iterator[Callable[..., ServedStudio]]:
     """Serve a folder until the end of the test."""
     served: list[ServedStudio] = []
 
-    def begin(folder: Path) -> ServedStudio:
-        served.append(ServedStudio(folder))
+    def begin(folder: Path, port: int = 0) -> ServedStudio:
+        served.append(ServedStudio(folder, port))
         return served[-1]
 
     yield begin

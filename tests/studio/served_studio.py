@@ -35,19 +35,21 @@ def entries_of(answer: bytes) -> list[dict[str, Any]]:
 
 
 class ServedStudio:
-    """A studio of a folder on a free port.
+    """A studio of a folder, on a free port or a given one.
 
     Attributes:
         studio: what its pages share.
         host: "127.0.0.1:PORT".
+        room: the path below which all is that belongs to the user, without its last slash.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, port: int = 0) -> None:
         self.studio = Studio(folder)
-        listening = _listen(0)
+        listening = _listen(port)
         self.port = listening.getsockname()[1]
         self.host = f"127.0.0.1:{self.port}"
         app = build_app(self.studio, PAGES, TOKEN, self.port)
+        self.room = app.room.rstrip("/")
         config = uvicorn.Config(
             app, log_level="error", lifespan="off", ws="websockets-sansio", ws_max_size=4 << 20,
             timeout_graceful_shutdown=1,
@@ -66,7 +68,16 @@ class ServedStudio:
     def request(
         self, path: str, *, method: str = "GET", body: bytes | None = None, headers: dict[str, str] | None = None
     ) -> tuple[int, bytes]:
-        """The status and the body of a request with exactly these headers."""
+        """The status and the body of a request with exactly these headers.
+
+        path: below the room; `outside` asks for others.
+        """
+        return self.outside(self.room + path, method=method, body=body, headers=headers)
+
+    def outside(
+        self, path: str, *, method: str = "GET", body: bytes | None = None, headers: dict[str, str] | None = None
+    ) -> tuple[int, bytes]:
+        """As `request`, of a path from the root."""
         asked = urllib.request.Request(f"http://{self.host}{path}", body, headers or {}, method=method)
         try:
             with urllib.request.urlopen(asked, timeout=60) as answer:
@@ -78,7 +89,9 @@ class ServedStudio:
     def live(self) -> ClientConnection:
         """A socket, as a page of the studio opens it."""
         origin = f"http://{self.host}"
-        return connect(f"ws://{self.host}/live", origin=origin, additional_headers=self.cookie, max_size=1 << 26)  # type: ignore[arg-type]
+        return connect(
+            f"ws://{self.host}{self.room}/live", origin=origin, additional_headers=self.cookie, max_size=1 << 26
+        )  # type: ignore[arg-type]
 
     def read(self, name: str) -> Any:
         """The answer of GET /api/NAME, as a page of the studio asks it."""
@@ -150,7 +163,7 @@ class Walk:
 
     def open(self, address: str) -> Any:
         """Open a page by its address, such as "steer?run=..."; returns Playwright's page."""
-        self.page.goto(f"http://{self._studio.host}/#/{address}")
+        self.page.goto(f"http://{self._studio.host}{self._studio.room}/#/{address}")
         self.page.wait_for_selector(f"main[data-page={address.split('?', maxsplit=1)[0]}][data-state=open]")
         return self.page
 

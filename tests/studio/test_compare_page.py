@@ -8,13 +8,14 @@ from typing import Any
 
 import numpy as np
 import pytest
+from PIL import Image
 from served_studio import ServedStudio
 from tiny import simple_pictures, train_tiny
 
 import imagewright as iw
 from imagewright.errors import ImagewrightError, UserError
 from imagewright.runs.scores import Score, add_scores
-from imagewright.studio.pages.compare import PAGE
+from imagewright.studio.pages.compare.page import PAGE
 from imagewright.studio.serving.asked import Asked
 from imagewright.studio.serving.page import Picture
 
@@ -142,3 +143,28 @@ def test_evaluations_and_pages_are_jobs(studio: ServedStudio, monkeypatch: pytes
     studio.act("compare/evaluate", asked | {"runs": []}, expected=400)
     assert "two" in studio.act("compare/save_page", {"runs": runs[:1]}, expected=400)["error"]
     assert len(started) == 2
+
+
+def test_an_evaluation_starts_from_what_the_runs_learned_from_and_the_features_of_their_scores(
+    tmp_path: Path, serve: Callable[[Path], ServedStudio], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("IMAGEWRIGHT_WEIGHTS", str(tmp_path / "weights"))
+    monkeypatch.setenv("IMAGEWRIGHT_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr("imagewright.pretrained.efficientnet_lite.PACKAGE", "no_such_package")
+    for name in ("another", "photos"):
+        (tmp_path / name).mkdir()
+        for number, picture in enumerate(simple_pictures(8)):
+            Image.fromarray(picture.transpose(1, 2, 0)).save(tmp_path / name / f"{number}.png")
+    train_tiny("pca", tmp_path / "photos", tmp_path / "runs" / "first")
+    studio = serve(tmp_path)
+    choices = {each["name"]: each["fetched"] for each in studio.read("compare/evaluation_choices")["features"]}
+    assert (choices["inception"], choices["efficientnet_lite0"], choices["random"]) == (True, True, False)
+    run = studio.run_id("runs/first")
+    start = studio.read(f"compare/evaluation_start?runs={run}")
+    assert start == {"source": studio.source_id("photos"), "features": "random"}
+    recipe = {"features": {"name": "pixels"}, "reference": {"source": "x", "count": 4}}
+    add_scores(tmp_path / "runs" / "first", [Score("first", "fd", "fd", "FD", 1.0, "lower", recipe, "abc")])
+    assert studio.read(f"compare/evaluation_start?runs={run}")["features"] == "pixels"
+    (tmp_path / "photos").rename(tmp_path / "elsewhere")
+    studio.studio.library.refresh()
+    assert studio.read(f"compare/evaluation_start?runs={run}")["source"] is None  # another set is not taken for it

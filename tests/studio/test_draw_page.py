@@ -16,6 +16,7 @@ from served_studio import ServedStudio, entries_of
 from tiny import layered_images, simple_pictures, tiny_options, train_tiny
 
 import imagewright as iw
+from imagewright.images.label_names import find_label_names
 from imagewright.pixels import label_colours, to_uint8
 from imagewright.training.reporting import Silent
 
@@ -34,8 +35,15 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     iw.train("pix2pix", folder / "edges", out=folder / "runs/edges", **ONE_STEP, **tiny_options("pix2pix"))
     maps = layered_images(("input", "target"), 12)
     labels = np.where(maps.batch(np.arange(12)).images.numpy().max(1, keepdims=True) > 100, 2, 0).astype(np.uint8)
-    layers = {"input": labels, "target": simple_pictures(12)}
-    opened = iw.open_images(layers, kinds={"input": "labels:3"})
+    for layer, pictures in (("input", labels), ("target", simple_pictures(12))):
+        (folder / "scenes" / layer).mkdir(parents=True)
+        for number, picture in enumerate(pictures):
+            pixels = picture.transpose(1, 2, 0).squeeze()
+            Image.fromarray(pixels).save(folder / "scenes" / layer / f"{number:02}.png")
+    (folder / "scenes" / "classes.txt").write_text("0: wall\n2: <b>door</b>\n7: none of them\n")
+    opened = iw.open_images(
+        {layer: folder / "scenes" / layer for layer in ("input", "target")}, kinds={"input": "labels:3"}
+    )
     iw.train("pix2pixhd", opened, out=folder / "runs/maps", **ONE_STEP, **tiny_options("pix2pixhd"))
     train_tiny("munit", out=folder / "runs/styles", steps=1)
     train_tiny("funit", out=folder / "runs/few", steps=1)
@@ -113,6 +121,26 @@ def test_what_is_asked_follows_from_what_the_model_can_do(studio: ServedStudio) 
     assert (few["sampled_styles"], few["few_shot"], few["needs_style"]) == (False, True, True)
     assert attributes["attributes"] == ["bright", "large"]
     assert (maps["labelled"], maps["classes"], len(maps["palette"])) == (True, 3, 3)
+    assert maps["class_names"] == {"0": "wall", "2": "<b>door</b>"}  # as the file beside the maps names them
+    assert styles["class_names"] == {}
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "expected"),
+    [
+        ("classes.txt", "sky\nsea\n", {0: "sky", 1: "sea"}),
+        ("labels.txt", "\ufeff# classes\n1\tsea\n0\tsky\n", {0: "sky", 1: "sea"}),
+        ("classes.json", '["sky", 3, "sea"]', {0: "sky", 2: "sea"}),
+        ("class_names.json", '{"1": "sea", "x": "no number", "9": "too many"}', {1: "sea"}),
+        ("classes.json", "[" * 5_000, {}),
+        ("classes.txt", "\x1b[2Jsky", {0: "[2Jsky"}),
+    ],
+)
+def test_names_of_classes_are_read_from_files(
+    tmp_path: Path, name: str, content: str, expected: dict[int, str]
+) -> None:
+    (tmp_path / name).write_text(content)
+    assert find_label_names([tmp_path / "nothing", tmp_path], 3) == expected
 
 
 def test_a_photo_becomes_what_the_training_was_given(studio: ServedStudio, folder: Path) -> None:

@@ -31,7 +31,7 @@ def studio(tmp_path: Path, serve: Callable[[Path], ServedStudio]) -> ServedStudi
 
 def opens(studio: ServedStudio, origin: str | None, headers: dict[str, str]) -> bool:
     try:
-        with connect(f"ws://{studio.host}/live", origin=origin, additional_headers=headers):
+        with connect(f"ws://{studio.host}{studio.room}/live", origin=origin, additional_headers=headers):
             return True
     except (WebSocketException, OSError):
         return False
@@ -43,23 +43,46 @@ def post(studio: ServedStudio, path: str, body: bytes = b"{}", **headers: str) -
 
 
 def test_who_does_not_know_the_token_sees_nothing(studio: ServedStudio) -> None:
-    for path in ("/", "/web/shell.js", "/api/library/runs", "/?token=guess", "/pictures/x.png"):
-        status, body = studio.request(path)
-        assert status == 401
-        assert b"imagewright studio" in body
-        assert TOKEN.encode() not in body
-    wrong = {"Cookie": f"imagewright-{studio.port}=guess"}
-    assert studio.request("/", headers=wrong)[0] == 401
+    below = [f"{studio.room}{path}" for path in ("", "/", "/api/library/runs", "/pictures/x.png", "/?token=guess")]
+    for path in ("/", "/api/library/runs", "/?token=guess", f"/x?token={TOKEN}", "/guess/", *below):
+        for cookie in ({}, {"Cookie": f"imagewright-{studio.port}=guess"}):
+            status, body = studio.outside(path, headers=cookie)
+            assert status == 401, path
+            assert b"imagewright studio" in body
+            assert TOKEN.encode() not in body
+            assert studio.room.encode() not in body
+    assert studio.outside("/api/library/runs", headers=studio.cookie)[0] == 401
+    assert studio.outside("/web/shell.js")[0] == 200  # which holds nothing of the user
+
+
+def answer_of(studio: ServedStudio, path: str, *headers: str) -> str:
+    """The whole answer to a request, with its headers, in small letters but for paths."""
+    with socket.create_connection(("127.0.0.1", studio.port)) as plain:
+        asked = [f"GET {path} HTTP/1.1", f"Host: {studio.host}", "Connection: close", *headers, "", ""]
+        plain.sendall("\r\n".join(asked).encode())
+        return b"".join(iter(lambda: plain.recv(4096), b"")).decode()
 
 
 def test_the_link_signs_in_by_a_cookie_that_no_script_reads(studio: ServedStudio) -> None:
-    with socket.create_connection(("127.0.0.1", studio.port)) as plain:
-        plain.sendall(f"GET /?token={TOKEN} HTTP/1.1\r\nHost: {studio.host}\r\nConnection: close\r\n\r\n".encode())
-        answer = b"".join(iter(lambda: plain.recv(4096), b"")).decode().lower()
+    answer = answer_of(studio, f"/?token={TOKEN}")
     assert "303" in answer.splitlines()[0]
-    assert "httponly" in answer
-    assert "samesite=strict" in answer
-    assert "location: /\r\n" in answer
+    assert "httponly" in answer.lower()
+    assert "samesite=strict" in answer.lower()
+    assert f"location: {studio.room}/\r\n" in answer
+    assert f"; Path={studio.room}/;" in answer
+
+
+def test_each_studio_has_a_path_that_cannot_be_guessed(tmp_path: Path, serve: Callable[[Path], ServedStudio]) -> None:
+    rooms = {serve(tmp_path).room for _ in range(3)}
+    assert len(rooms) == 3
+    assert all(len(room) == 25 for room in rooms)
+
+
+def test_who_is_led_to_the_page_from_elsewhere_is_led_on(studio: ServedStudio) -> None:
+    """A browser keeps the strict cookie back when the file that `open_studio` wrote, or another site, leads here."""
+    answer = answer_of(studio, f"{studio.room}/", "Sec-Fetch-Site: cross-site")
+    assert f"refresh: 0; url={studio.room}/\r\n" in answer
+    assert "401" in answer_of(studio, f"{studio.room}/", "Sec-Fetch-Site: same-origin").splitlines()[0]
 
 
 @pytest.mark.parametrize("host", ["evil.example", "evil.example:80", "127.0.0.1", "0.0.0.0:80", ""])
@@ -182,7 +205,7 @@ def test_a_job_that_is_no_job_is_not_stopped(studio: ServedStudio) -> None:
 def test_pages_forbid_what_they_do_not_need(studio: ServedStudio) -> None:
     import urllib.request
 
-    asked = urllib.request.Request(f"http://{studio.host}/", headers=studio.cookie)
+    asked = urllib.request.Request(f"http://{studio.host}{studio.room}/", headers=studio.cookie)
     with urllib.request.urlopen(asked) as answer:
         policy = answer.headers["content-security-policy"]
         assert answer.headers["x-content-type-options"] == "nosniff"

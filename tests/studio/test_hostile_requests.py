@@ -180,7 +180,7 @@ def test_reads_and_actions(
 def live(folder: Path, serve: Callable[[Path], ServedStudio]) -> Iterator[tuple[ServedStudio, ClientConnection]]:
     served = serve(folder)
     with connect(
-        f"ws://{served.host}/live", origin=f"http://{served.host}", additional_headers=served.cookie
+        f"ws://{served.host}{served.room}/live", origin=f"http://{served.host}", additional_headers=served.cookie
     ) as socket:
         yield served, socket
 

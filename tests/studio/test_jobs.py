@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -13,9 +14,11 @@ from typing import Any
 import pytest
 from served_studio import ServedStudio
 
+from imagewright.errors import UserError
+from imagewright.studio.serving import processes
 from imagewright.studio.serving.jobs import Job, Jobs
 
-TRAINING = ["train", "autoencoder", "digits", "--images-seen", "100M", "--width", "4", "--precision", "fp32"]
+TRAINING = ["train", "autoencoder", "digits", "--images-seen", "100M", "--width=4", "--precision", "fp32"]
 
 
 def wait(jobs: Jobs, key: str, ready: Callable[[Job], Any], seconds: float = 60) -> Job:
@@ -39,6 +42,20 @@ def jobs(tmp_path: Path) -> Any:
         wait(found, job.id, has_ended)
     for child in found._children.values():
         child.wait(10)
+
+
+@pytest.fixture
+def started(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
+    """The processes of the jobs that are started."""
+    found: list[Any] = []
+    begin = processes.start_apart
+
+    def start(*given: Any) -> Any:
+        found.append(begin(*given))
+        return found[-1]
+
+    monkeypatch.setattr("imagewright.studio.serving.jobs.start_apart", start)
+    return found
 
 
 def test_a_job_ends_with_what_it_said(jobs: Jobs) -> None:
@@ -73,8 +90,31 @@ def test_a_stopped_training_has_saved(jobs: Jobs, tmp_path: Path) -> None:
     ended = wait(other, job.id, has_ended)
     assert ended.state == "stopped"
     assert "--resume" in ended.said
+    assert " --width=4 " in ended.said
     assert list((tmp_path / "run" / "checkpoints").glob("*.safetensors"))
     assert ended.about == {"run": "run"}
+
+
+def test_a_job_that_is_stopped_as_it_starts_says_so(jobs: Jobs, tmp_path: Path) -> None:
+    """Its process has imported nothing by then, and is listed as running by other studios too."""
+    job = jobs.start("training", [*TRAINING, "--out", "run"])
+    assert Jobs(tmp_path / "jobs", tmp_path).get(job.id).state == "running"
+    jobs.stop(job.id)
+    ended = wait(jobs, job.id, has_ended)
+    assert (ended.state, ended.code, ended.said) == ("stopped", 130, "Interrupted.\n")
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.skipif(not hasattr(signal, "pthread_sigmask"), reason="needs signals")
+def test_a_job_of_a_studio_in_the_background_can_be_stopped(jobs: Jobs) -> None:
+    """A shell has what it starts by `&` ignore Ctrl-C, and that is inherited."""
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        job = jobs.start("training", [*TRAINING, "--out", "run"])
+    finally:
+        signal.signal(signal.SIGINT, before)
+    jobs.stop(job.id)
+    assert wait(jobs, job.id, has_ended).state == "stopped"
 
 
 @pytest.mark.learning
@@ -130,6 +170,61 @@ def test_many_pages_ask_for_a_job_as_it_ends(jobs: Jobs) -> None:
 
     jobs._children[job.id] = Ended()  # type: ignore[assignment]
     assert jobs.get(job.id).state == "done"
+
+
+def test_a_job_is_not_started_on_a_full_disk(
+    jobs: Jobs, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, started: list[Any]
+) -> None:
+    """Nothing runs that is in no list, and no folder is left."""
+    write, refused = Path.write_text, ["ended.new"]
+
+    def full(path: Path, *given: Any) -> int:
+        if path.name in refused:
+            raise OSError(28, "No space left on device")
+        return write(path, *given)
+
+    monkeypatch.setattr(Path, "write_text", full)
+    for refused[0] in ("ended.new", "pid"):
+        with pytest.raises(UserError, match=r"could not be started.*No space left"):
+            jobs.start("list", ["models"])
+        assert list((tmp_path / "jobs").iterdir()) == []
+    assert jobs.all() == []
+    assert jobs._children == {}
+    assert [child.wait(10) for child in started] == [-signal.SIGKILL]
+
+
+def test_what_a_killed_studio_left_of_a_start_is_removed(jobs: Jobs, tmp_path: Path) -> None:
+    left, new, other = (tmp_path / "jobs" / name for name in ("0" * 12, "1" * 12, "notes"))
+    for place in (left, new, other):
+        place.mkdir(parents=True)
+        (place / "job.json.new").write_text("{")
+    for place in (left, other):
+        os.utime(place, (1, 1))
+    wait(jobs, jobs.start("list", ["--version"]).id, has_ended)
+    assert not left.exists()
+    assert new.exists()
+    assert other.exists()
+
+
+def test_what_a_job_says_names_places_below_the_folder(jobs: Jobs, tmp_path: Path) -> None:
+    job = wait(jobs, jobs.start("check", ["inspect", str(tmp_path / "photos")]).id, has_ended)
+    assert job.state == "failed"
+    assert str(tmp_path) not in job.said
+    assert "photos" in job.said
+
+
+def test_pages_are_told_only_of_jobs_that_change(tmp_path: Path, serve: Callable[[Path], ServedStudio]) -> None:
+    studio = serve(tmp_path)
+    old = studio.studio.jobs.start("old", ["--version"])
+    wait(studio.studio.jobs, old.id, has_ended)
+    with studio.live() as socket:
+        socket.send(json.dumps({"id": 1, "feed": "library/jobs"}))
+        told = [json.loads(socket.recv(20))["value"]["jobs"]]
+        new = studio.studio.jobs.start("new", ["--version"])
+        while told[-1][-1]["id"] != new.id or told[-1][-1]["state"] != "done":
+            told.append(json.loads(socket.recv(20))["value"]["jobs"])
+    assert [job["id"] for job in told[0]] == [old.id]
+    assert {job["id"] for jobs in told[1:] for job in jobs} == {new.id}
 
 
 def test_a_page_follows_and_stops_a_job(

@@ -6,7 +6,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pytest
 from served_studio import ServedStudio, Walk
+
+from imagewright.studio.serving.jobs import Job
 
 # The names of the feeds that pages follow, in `followed`.
 WATCH = """async () => {
@@ -57,6 +60,21 @@ def test_a_page_left_while_it_loads_follows_nothing(
     page.evaluate("location.hash = '#/compare'")
     page.wait_for_selector("main[data-page=compare][data-state=open]")
     until(page, "followed.size === 0")
+
+
+def test_a_job_is_followed_while_its_page_is_open(
+    tmp_path: Path, serve: Callable[[Path], ServedStudio], walk: Callable[..., Walk], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    studio = serve(tmp_path)
+    job = Job("0" * 12, "a long one", ("--version",), {}, 0.0, "running", None)
+    monkeypatch.setattr(studio.studio.jobs, "get", lambda _: job)
+    page = walk(studio).page
+    page.evaluate(WATCH)
+    page.evaluate("() => void import('/web/parts/jobs.js').then(({ followJob }) => followJob('0'.repeat(12)))")
+    until(page, "followed.has('library/job')")
+    page.evaluate("location.hash = '#/compare'")
+    page.wait_for_selector("main[data-page=compare][data-state=open]")
+    until(page, "!followed.has('library/job')")
 
 
 def test_a_window_closes_with_its_page(

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import shutil
+import zipfile
 from collections.abc import Callable
 from io import BytesIO
 from pathlib import Path
@@ -14,6 +16,7 @@ from PIL import Image
 from served_studio import ServedStudio
 from tiny import simple_pictures, train_tiny
 
+import imagewright as iw
 from imagewright.output.inspecting_pictures import inspect_picture
 from imagewright.studio.serving.page import Picture
 
@@ -121,6 +124,68 @@ def test_dropped_pictures_become_a_source(tmp_path: Path, serve: Callable[[Path]
     assert found[f"pictures/{folder}"]["classes"] == 2
     assert studio.act("library/begin_source", {"name": "my photos!"})["folder"] != folder
     assert "name" in studio.act("library/begin_source", {"name": "../.."}, expected=400)["error"]
+
+
+def test_a_dropped_archive_is_a_source_and_says_what_it_leaves_out(
+    tmp_path: Path, serve: Callable[[Path], ServedStudio]
+) -> None:
+    studio = serve(tmp_path)
+    picture = BytesIO()
+    Image.new("RGB", (8, 8), "red").save(picture, "PNG")
+    headers = studio.cookie | {"Origin": f"http://{studio.host}"}
+    folder = studio.act("library/begin_source", {"name": "packed"})["folder"]
+
+    def send(name: str, members: dict[str, bytes], link: str | None = None) -> tuple[int, str]:
+        packed = BytesIO()
+        with zipfile.ZipFile(packed, "w") as archive:
+            for member, content in members.items():
+                archive.writestr(member, content)
+            if link is not None:
+                entry = zipfile.ZipInfo(link)
+                entry.create_system, entry.external_attr = 3, 0o120777 << 16
+                archive.writestr(entry, "/etc/passwd")
+        status, body = studio.request(
+            f"/sources/{folder}?name={name}", method="POST", body=packed.getvalue(), headers=headers
+        )
+        return status, body.decode()
+
+    status, body = send(
+        "two.zip", {"a/1.png": picture.getvalue(), "b/2.png": picture.getvalue(), "x.exe": b"x"}, "l.png"
+    )
+    assert status == 200, body
+    assert json.loads(body)["pictures"] == 2
+    assert "1 file" in body
+    assert "1 link" in body
+    source = studio.source_id(f"pictures/{folder}/two.zip")
+    assert studio.request(f"/api/library/source_picture?source={source}&index=1", headers=studio.cookie)[0] == 200
+    for name, members, said in (
+        ("out.zip", {"../1.png": picture.getvalue()}, "outside"),
+        ("none.zip", {"a.txt": b"x"}, "no pictures"),
+    ):
+        status, body = send(name, members)
+        assert (status, said in body) == (400, True), body
+        assert str(tmp_path) not in body
+    assert [each.name for each in (tmp_path / "pictures" / folder).iterdir()] == ["two.zip"]
+    studio.act("library/end_source", {"folder": folder})  # which holds something
+    empty = studio.act("library/begin_source", {"name": "empty"})["folder"]
+    studio.act("library/end_source", {"folder": f"../pictures/{empty}"})
+    studio.act("library/end_source", {"folder": ".."})
+    assert [each.name for each in (tmp_path / "pictures").iterdir()] == [folder]
+
+
+def test_sets_of_one_class_have_their_own_name_and_sheets_are_no_pictures(
+    tmp_path: Path, serve: Callable[[Path], ServedStudio]
+) -> None:
+    write_pictures(tmp_path / "pictures" / "chosen" / "cats")
+    write_pictures(tmp_path / "photos" / "cats")
+    write_pictures(tmp_path / "photos" / "dogs")
+    iw.make_pairs(tmp_path / "photos", "edges", tmp_path / "pairs")
+    assert (tmp_path / "pairs.png").is_file()
+    found = {each["name"]: each["pictures"] for each in serve(tmp_path).read("library/sources")["sources"]}
+    assert found["pictures/chosen"] == 3
+    assert "pictures/chosen/cats" not in found
+    assert found["pairs"] == 12  # inputs and targets
+    assert "." not in found
 
 
 def test_uploads_are_turned_upright_and_kept_small(tmp_path: Path, serve: Callable[[Path], ServedStudio]) -> None:

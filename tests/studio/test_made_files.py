@@ -28,7 +28,7 @@ def made(studio: ServedStudio, *names: str) -> str:
 def answer(studio: ServedStudio, path: str, **headers: str) -> tuple[int, bytes, dict[str, str]]:
     import urllib.request
 
-    asked = urllib.request.Request(f"http://{studio.host}{path}", headers=studio.cookie | headers)
+    asked = urllib.request.Request(f"http://{studio.host}{studio.room}{path}", headers=studio.cookie | headers)
     with urllib.request.urlopen(asked, timeout=20) as found:
         return found.status, found.read(), {name.lower(): value for name, value in found.headers.items()}
 
@@ -90,6 +90,30 @@ def test_a_video_is_written_while_it_arrives(studio: ServedStudio, monkeypatch: 
     assert studio.source_id(f"pictures/{folder}/film.mp4")
     assert send("film.mp4") == 400  # it is there
     assert send("..%2Fother.mp4") == 400
-    monkeypatch.setattr(uploads, "MOST_VIDEO_BYTES", 200_000)
+    monkeypatch.setattr(uploads, "MOST_LARGE_BYTES", 200_000)
     assert send("long.mp4") == 400
     assert [path.name for path in place.iterdir()] == ["film.mp4"]
+
+
+def test_half_a_video_of_a_killed_studio_is_removed(studio: ServedStudio, tmp_path: Path) -> None:
+    """Half of one that arrives is no source either; that of a studio that runs, and other hidden files, are left."""
+    from imagewright.files import atomic_write
+    from imagewright.studio.serving.arriving import noted
+    from imagewright.studio.serving.studio import OWN_FOLDER, Studio
+
+    place = studio.studio.folder / "pictures" / studio.act("library/begin_source", {"name": "clips"})["folder"]
+    left, foreign = place / ".film.ab12cd3_.mp4", place / ".other.ab12cd3_.mp4"
+    for path in (left, foreign):
+        path.write_bytes(b"half")
+    notes = studio.studio.folder / OWN_FOLDER / "arriving"
+    with noted(studio.studio.folder / OWN_FOLDER, place / "long.mp4"), atomic_write(place / "long.mp4") as arriving:
+        arriving.write_bytes(b"half")
+        (notes / "0").write_text(f"pictures/{place.name}/film.mp4")
+        (notes / "1").write_text("../../elsewhere/film.mp4")
+        studio.studio.library.refresh()
+        assert [each["kind"] for each in studio.read("library/sources")["sources"]] == ["builtin", "builtin"]
+        Studio(studio.studio.folder)
+        assert len(list(notes.iterdir())) == 1
+        assert {path.name for path in place.iterdir()} == {foreign.name, arriving.name}
+    assert {path.name for path in place.iterdir()} == {foreign.name, "long.mp4"}
+    assert list(notes.iterdir()) == []

@@ -162,6 +162,7 @@ def test_pictures_are_moved_aside_and_back(page: Page) -> None:
     assert about["pictures"] == PICTURES
     assert [each["pictures"] for each in about["moves"]] == [2]
     assert page.act("undo", list=moved["list"]) == {"moved": 2}
+    assert not (folder / "photos-aside").exists()  # nothing of the move stays, neither its list nor empty folders
     assert sorted(folder.rglob("*.png")) == before
     assert page.read("source")["moves"] == []
 

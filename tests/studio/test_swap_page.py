@@ -19,7 +19,7 @@ from footage_clips import make_clip
 from painted_people import ANNA, BERT, ColourFinder, identify_by_colour, paint, walk
 
 from imagewright.errors import UserError
-from imagewright.face_swap.face_sets import TABLE
+from imagewright.face_swap.face_sets import TABLE, read_face_set
 from imagewright.output.provenance import COMPOSITE
 from imagewright.pretrained.faces import finder, networks
 from imagewright.studio.pages.swap.page import PAGE
@@ -71,6 +71,15 @@ def started(studio: ServedStudio) -> list[str]:
 def test_people_of_a_set_are_groups(studio: ServedStudio) -> None:
     mixed = studio.source_id("faces/mixed")
     found = studio.read(f"swap/people?faces={mixed}")
+    with studio.live() as socket:
+        socket.send(json.dumps({"id": 1, "feed": "swap/reading", "asked": {"faces": mixed}}))
+        values = [json.loads(socket.recv(20))]
+        while "found" not in values[-1]["value"]:
+            values.append(json.loads(socket.recv(20)))
+    assert values[-1]["value"]["found"] == found  # with a bar of how far it is, for sets that take seconds
+    told: list[tuple[int, int]] = []
+    read_face_set(studio.studio.library.path_of(mixed, "faces"), lambda done, total: told.append((done, total)))
+    assert told[0] == (0, found["count"])
     assert [(each["count"], each["faces"]) for each in found["people"]] == [(2, [0, 2]), (1, [1])]
     assert found["unknown"] == [3]
     assert "faces" not in [

@@ -52,6 +52,9 @@ def test_a_face_is_swapped(
         side.get_by_label("Set of faces", exact=True).first.select_option(label=f"faces/{name} (3 pictures)")
         side.get_by_text("Person 1, 3 faces").wait_for()
         side.locator("picture-wall button img").nth(2).wait_for()
+    walking.open("home")
+    page = walking.open("swap")  # both sets are chosen as before
+    page.locator("section[data-who=target]").get_by_text("Person 1, 3 faces").wait_for()
     page.get_by_role("link", name="Go on to training").click()
     page.get_by_role("button", name="Start the training").click()
     page.get_by_text("consent of the person put in is missing").wait_for()

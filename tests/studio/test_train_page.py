@@ -7,7 +7,7 @@ import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 from PIL import Image
@@ -15,6 +15,10 @@ from served_studio import ServedStudio, entries_of
 from tiny import simple_pictures, train_tiny
 
 import imagewright as iw
+from imagewright import catalogue
+from imagewright.catalogue_entries import Needs
+from imagewright.distributed import choose_device
+from imagewright.model_choice import recommend_models
 from imagewright.runs.lock import lock_run
 from imagewright.studio.pages import home
 from imagewright.studio.pages.train import following
@@ -83,7 +87,11 @@ def test_a_form_is_what_the_configuration_asks_for(studio: ServedStudio) -> None
     assert options["minutes"]["kind"] == "number"
     assert options["start"]["kind"] == "run"
     assert not any("--" in option["description"] for option in form["options"])
-    assert studio.read("train/form?model=swap")["needs_consent"]
+    swap = studio.read("train/form?model=swap")
+    assert swap["needs_consent"]
+    preset = next(option for option in swap["options"] if option["name"] == "preset")
+    suggested = "small" if choose_device("auto").type == "cpu" else "whole_face"
+    assert (preset["default"], preset["recommended"]) == (None, suggested)  # as the training takes it if none is chosen
     assert studio.read("train/form?model=pca")["is_fitted"]
 
 
@@ -157,6 +165,8 @@ def test_a_form_is_filled_from_a_run_with_the_remedy_of_a_finding(studio: Served
     assert form["model"] == "dcgan"
     assert form["sources"] == {"images": studio.source_id("photos")}
     assert form["options"]["size"] == "16"
+    width = iw.Run(studio.studio.folder / "runs" / "small").record["config"]["width"]
+    assert form["options"]["width"] == width  # whose default is not what a training takes by itself
     reports = studio.studio.folder / "runs" / "small" / "metrics.jsonl"
     *earlier, last = reports.read_text().splitlines()
     old = {"name": "collapse", "evidence": "x", "suggestion": "Try --penalty 2 (now 0.5).", "images_seen": 8}
@@ -224,3 +234,36 @@ def test_a_plan_that_was_made_is_read(studio: ServedStudio, started: list[list[s
     place = Path(started[0][-1].removeprefix("--plan-file="))
     assert place.is_relative_to(studio.studio.folder / ".imagewright-studio")
     assert place.stem == job["about"]["plan"]
+
+
+def test_home_says_where_to_begin(trained: Path, tmp_path: Path, serve: Callable[[Path], ServedStudio]) -> None:
+    pairs, domains, classes = tmp_path / "pairs", tmp_path / "horses", tmp_path / "animals"
+    picture = (trained / "photos" / "0.png").read_bytes()
+    for folder, names in (
+        (pairs / "A", "123"), (pairs / "B", "123"), (domains / "trainA", "ab"), (domains / "trainB", "cde"),
+        (classes / "cats", range(30)), (classes / "dogs", range(30)), (tmp_path / "few", range(9)),
+    ):  # fmt: skip
+        folder.mkdir(parents=True)
+        for name in names:
+            (folder / f"{name}.png").write_bytes(picture)
+    studio = serve(tmp_path)
+
+    def models(name: str) -> list[str]:
+        found = studio.read(f"home/where_to_begin?source={studio.source_id(name)}")
+        assert all(each["reason"].endswith(".") for each in found["models"])
+        assert len(found["models"]) <= 3
+        return [each["name"] for each in found["models"]]
+
+    assert models("pairs")[0] == "pix2pix"
+    assert models("horses")[0] == "cyclegan"
+    assert models("animals") == ["cgan", "cyclegan", "vae"]
+    assert models("few") == ["pca"]
+    assert models("digits")[0] == "cgan"
+    known = catalogue.entries()
+    for needs in get_args(Needs):
+        for images in (10, 500, 50_000):
+            for choice in recommend_models(needs, images, classes=2 * (needs == "classes")):
+                allowed = {needs, "pictures"} | ({"two sets"} if needs == "classes" else set())
+                assert known[choice.model].needs in allowed
+    assert [each.model for each in recommend_models("pictures", 500)] == ["stylegan2", "dcgan", "vae"]
+    assert recommend_models("pictures", 50_000)[0].model == "r3gan"

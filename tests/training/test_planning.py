@@ -14,6 +14,7 @@ from tiny import BATCH, Messages, parameters, plan, simple_pictures, tiny_images
 import imagewright as iw
 from imagewright import catalogue
 from imagewright.errors import ConfigError, RunError
+from imagewright.runs.following import RunFollower
 from imagewright.training import device as devices
 from imagewright.training import planning, timing, trial
 from imagewright.training.options import TrainingOptions
@@ -156,6 +157,9 @@ def test_a_training_ends_when_the_time_is_over(tmp_path: Path, monkeypatch: pyte
     assert (out / "samples" / f"{seen:09d}.png").exists()
     assert (out / "report.html").exists()
     assert iw.load(run) is not None
+    follower = RunFollower(out)
+    follower.refresh()
+    assert follower.state.state == "time_over"  # not "stopped": nobody stopped it
 
 
 def test_a_scheduled_training_is_not_cut_short(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

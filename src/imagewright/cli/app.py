@@ -8,10 +8,10 @@ from collections.abc import Sequence
 from cyclopts import App
 
 from imagewright.cli.examples import example_of
-from imagewright.cli.failures import INTERRUPTED, report_failures
+from imagewright.cli.failures import report_failures
 from imagewright.cli.former_names import with_present_names
 from imagewright.cli.streams import fill_closed_streams, release_streams
-from imagewright.cli.termination import end_on_sigterm, leave_at_once_on_signals
+from imagewright.cli.termination import INTERRUPTED, end_on_sigterm, leave_at_once_on_signals
 from imagewright.terminal import plain_streams
 from imagewright.wording import command_line_words
 

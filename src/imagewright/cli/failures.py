@@ -21,13 +21,12 @@ from cyclopts import (
 
 from imagewright import catalogue, distributed
 from imagewright.cli.streams import discard
-from imagewright.cli.termination import Terminated
+from imagewright.cli.termination import INTERRUPTED, TERMINATED, Terminated
 from imagewright.errors import LONGEST_MESSAGE, ImagewrightError, UserError, nearest, one_line
 from imagewright.familiar_names import COMMANDS, suggest_option
 from imagewright.terminal import printable, raw_stream
 
 DEBUG = "IMAGEWRIGHT_DEBUG"
-INTERRUPTED, TERMINATED = 130, 143  # 128 and the number of the signal
 SECONDS_FOR_FIRST_RANK = 2.0  # to print its message: torchrun ends all ranks as soon as one has ended
 OUT_OF_MEMORY = (
     "Out of memory. Lower --batch-size, --size or the model's width; or set --micro-batch, which computes the batch in "
@@ -169,10 +168,13 @@ def _command(error: CycloptsError) -> str:
 
 
 def as_typed(message: str, tokens: Sequence[str]) -> str:
-    """Name typed options as they were typed: `latent_dim=3` in a message becomes `--latent-dim 3`; `(out=)` stays."""
+    """Name typed options as they were typed: `latent_dim=3` in a message becomes `--latent-dim 3`.
+
+    `(out=)` stays, and so does `--width=4` of a command in the message.
+    """
     for token in tokens:
         if token.startswith("--") and (name := token[2:].partition("=")[0].replace("-", "_")):
-            message = re.sub(rf"\b{re.escape(name)}=(?![\s)])", f"--{name.replace('_', '-')} ", message)
+            message = re.sub(rf"(?<!-)\b{re.escape(name)}=(?![\s)])", f"--{name.replace('_', '-')} ", message)
     return message
 
 

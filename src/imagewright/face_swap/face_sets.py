@@ -24,11 +24,13 @@ from imagewright.images.decoding.opening import read_encoded
 from imagewright.images.decoding.unreadable import Unreadable
 from imagewright.images.sources.listing import scan_folder
 from imagewright.json_files import parse_json
+from imagewright.progress import Progress
 from imagewright.regular_files import open_regular
 
 TABLE = "faces.jsonl"
 LONGEST_LINE = 1 << 20  # bytes: a line has about four thousand
 NAMED = 3
+TOLD = 100  # crops between two calls of `progress`
 NO_RECORD = "it has no record of a face"
 
 
@@ -87,9 +89,10 @@ class FaceSet:
         return [f"{count_text(len(self.skipped), 'picture')} of {self.folder} left out ({names})."]
 
 
-def read_face_set(folder: str | Path) -> FaceSet:
+def read_face_set(folder: str | Path, progress: Progress | None = None) -> FaceSet:
     """The crops of a folder and its sub-folders with their records.
 
+    progress: called with (crops read, crops).
     Raises `DataError` if there is no such folder, or no crop in it has a record.
     """
     folder = Path(folder)
@@ -97,7 +100,10 @@ def read_face_set(folder: str | Path) -> FaceSet:
         raise DataError(f"{folder} is no folder of faces: {_how_to_make(folder)}")
     table = cache(partial(read_table, folder / TABLE))  # which is large, and seldom needed
     found = FaceSet(folder)
-    for name in scan_folder(folder)[0].names():
+    listing = scan_folder(folder)[0]
+    for number, name in enumerate(listing.names()):
+        if progress is not None and number % TOLD == 0:
+            progress(number, len(listing))
         _add(found, name, table)
     if not found.faces:
         _refuse_unusable(found)

@@ -12,17 +12,18 @@ from imagewright.runs.lock import is_training
 from imagewright.runs.places import METRICS, SAMPLES, TRAINING_PICTURES
 from imagewright.runs.report.history import TrainingHistory
 from imagewright.runs.reports import Reports
-from imagewright.runs.run import STOPPED, Run
+from imagewright.runs.run import STOPPED, TIME_OVER, Run
 
-State = Literal["trains", "trained", "stopped", "ended", "gone", "damaged"]
+State = Literal["trains", "trained", "stopped", "time_over", "ended", "gone", "damaged"]
 
 
 @dataclass(frozen=True)
 class RunState:
     """What a run is at one moment. Two are equal if nothing has changed between them.
 
-    state: "trains" now; "trained" to its end; "stopped" on request, or as its time was over; "ended" without a word: it
-        was killed, or the machine was shut down; "gone": there is no such folder any more; "damaged".
+    state: "trains" now; "trained" to its end; "stopped" on request; "time_over": it ended when the user's
+        minutes were over, with fewer images than planned; "ended" without a word: it was killed, or the machine was
+        shut down; "gone": there is no such folder any more; "damaged".
     problem: a sentence, if it is damaged.
     record: of the file of the run's settings, as `os.stat` dates it; 0 if there is none.
     reports: the size of the file of the reports, and what tells one file from the next.
@@ -110,7 +111,9 @@ class RunFollower:
         last: Any = self.history.last or {}
         if checkpoints and (planned is None or checkpoints[-1] >= planned):
             return "trained"
-        return "stopped" if last.get(STOPPED) and last["images_seen"] in checkpoints else "ended"
+        if not last.get(STOPPED) or last["images_seen"] not in checkpoints:
+            return "ended"
+        return "time_over" if last.get(TIME_OVER) else "stopped"
 
 
 def _changed(path: Path) -> int:

@@ -39,6 +39,7 @@ from imagewright.runs.weights import CHECKPOINTS, Checkpoint, checkpoint_at, fin
 
 LARGEST_RECORD = 16 << 20  # bytes of run.json
 STOPPED = "stopped"  # marks the report that a training made because it was stopped, beside its regular ones
+TIME_OVER = "time_over"  # marks such a report of a training that ended since its time was over
 
 
 class Run:

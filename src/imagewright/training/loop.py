@@ -11,7 +11,7 @@ from typing import Any
 from imagewright import distributed
 from imagewright.errors import TrainingError
 from imagewright.images import Batch
-from imagewright.runs.run import STOPPED
+from imagewright.runs.run import STOPPED, TIME_OVER
 from imagewright.training import device as devices
 from imagewright.training import state
 from imagewright.training.checkpointing import Checkpoints
@@ -131,7 +131,7 @@ class Loop:
         )
         if self.reported < seen:
             self.clock.pause()
-            report = self._make_report() | {STOPPED: True}
+            report = self._make_report() | {STOPPED: True} | ({TIME_OVER: True} if self.is_over else {})
             reporting = [each for each in self.observers if each.paced == "reports"]
             self._call(lambda observer: observer.at(seen, report), reporting)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,8 @@ from imagewright.training.reporting import Say
 from imagewright.traits import Traits
 
 MINUTES_ON_CPU, MINUTES_ON_GPU = 10.0, 60.0  # of a training whose length the user left open
+USUAL_COUNTS, USUAL_SIDES = (100, 5_000, 100_000), (28, 64, 128, 256)  # of images and pixels, in sets of users
+USUAL_MINUTES = (10.0, 60.0)
 SHORT_NAMES = {"batch_size": "batch", "learning_rate": "learning rate", "latent_dim": "latents"}
 
 
@@ -95,6 +98,26 @@ def suggest_options(
         training | {name: value for name, value in chosen.items() if name in of_training},
         options | {name: value for name, value in chosen.items() if name in of_model},
     )
+
+
+def usual_suggestions(model_name: str, *, accelerator: bool) -> dict[str, Any]:
+    """What a model suggests before its images are known: each option that it suggests for some of the usual sets.
+
+    model_name: in the catalogue.
+    accelerator: whether the training runs on a GPU.
+
+    Returns the value of each option that is the same for all of them, and None for one that depends on the images.
+    """
+    config_class = catalogue.model_class(model_name).Config
+    found = [
+        config_class.suggest(
+            Traits(images=count, height=side, width=side, channels=channels, accelerator=accelerator, minutes=minutes)
+        )
+        for count, side, channels, minutes in product(USUAL_COUNTS, USUAL_SIDES, (1, 3), USUAL_MINUTES)
+    ]
+    names = dict.fromkeys(name for each in found for name in each)
+    values = {name: [each.get(name) for each in found] for name in names}
+    return {name: seen[0] if all(each == seen[0] for each in seen) else None for name, seen in values.items()}
 
 
 def describe_traits(

@@ -85,6 +85,15 @@ def _place(source: str, run: Run) -> str | Path:
     return next((place for place in places if place.exists() and not (place / RECORD).exists()), source)
 
 
+def label_folders(run: Run) -> list[Path]:
+    """The folders of a run's sources, and those around them, in which a file may name the classes of label maps."""
+    recorded = run.record.get("sources")
+    sources = [each for each in recorded.values() if isinstance(each, dict)] if isinstance(recorded, dict) else []
+    texts = [part.get("source") for each in sources for part in (*each.get("layers", []), each)]
+    places = [Path(_place(text, run)) for text in texts if isinstance(text, str)]
+    return list(dict.fromkeys(folder for place in places if place.exists() for folder in (place, place.parent)))
+
+
 def _own_size(model: Model, opened: Images) -> tuple[int, int] | None:
     first = opened.subset(even_places(len(opened), 1))
     for _, picture in read_one_by_one(first, source_channels(model), None, _layer(model)):

@@ -8,6 +8,7 @@ import io
 import os
 import shutil
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from imagewright.errors import RunError, UserError
@@ -76,8 +77,10 @@ def put_back(path: str | Path, within: Path | None = None) -> int:
     """Undo a move by its list. Returns the number of files moved back.
 
     within: a folder that no file may leave or come from; any by default.
-    Files that are no longer in the new place are skipped. Raises `UserError` if the list cannot be read or names files
-    outside, and `RunError`, before anything is moved, if another file is in an old place.
+    Files that are no longer in the new place are skipped. Folders below the list's that became empty are removed.
+
+    Raises `UserError` if the list cannot be read or names files outside, and `RunError`, before anything is moved, if
+    another file is in an old place.
     """
     path = Path(path).expanduser()
     try:
@@ -101,7 +104,17 @@ def put_back(path: str | Path, within: Path | None = None) -> int:
     for there, here in moved:
         place_file(there, here)
         there.unlink()
+    for there, _ in moved:
+        _remove_empty(there.parent, path.parent)
     return len(moved)
+
+
+def _remove_empty(folder: Path, root: Path) -> None:
+    """Remove a folder below `root` that is empty, and those above it that then are."""
+    with suppress(OSError):  # one that holds something, or is gone
+        while folder != root and is_within(folder, root):
+            folder.rmdir()
+            folder = folder.parent
 
 
 def _have_equal_content(one: Path, other: Path) -> bool:

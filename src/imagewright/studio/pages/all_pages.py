@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from imagewright.studio.pages import compare, home, library
+from imagewright.studio.pages import home, library
+from imagewright.studio.pages.compare import page as compare
 from imagewright.studio.pages.draw import page as draw
 from imagewright.studio.pages.learn import page as learn
 from imagewright.studio.pages.pictures import page as pictures

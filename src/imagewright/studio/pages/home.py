@@ -9,6 +9,9 @@ from typing import Any
 
 from anyio import to_thread
 
+from imagewright.catalogue_entries import Needs
+from imagewright.images.arrangement import arrangement_of
+from imagewright.model_choice import recommend_models
 from imagewright.runs.lock import is_training
 from imagewright.studio.pages.library import describe_run
 from imagewright.studio.serving.asked import Asked
@@ -49,4 +52,22 @@ class _Looks:
         return {"runs": [describe_run(self._studio, each) for each in trained], "all": there}
 
 
-PAGE = Page("home", feeds={"trainings": follow_trainings})
+def where_to_begin(studio: Studio, asked: Asked) -> dict[str, Any]:
+    """The models to begin with for a source, each with a reason; what the source is, and how many pictures it has."""
+    item = studio.library.source(asked.text("source"))
+    images, classes = item.pictures or 0, item.classes
+    needs: Needs = "pictures"
+    if item.kind == "faces":
+        needs = "people"
+    elif item.kind in ("archive", "builtin"):  # which the listing does not look into
+        opened = studio.sources.open(item.id)
+        images, classes = len(opened), len(opened.class_names or ())
+    if item.kind == "video":
+        return {"needs": None, "images": None, "models": []}
+    if needs != "people":
+        needs = arrangement_of(item.source, classes)
+    models = [{"name": each.model, "reason": each.reason} for each in recommend_models(needs, images, classes)]
+    return {"needs": needs, "images": images, "models": models}
+
+
+PAGE = Page("home", reads={"where_to_begin": where_to_begin}, feeds={"trainings": follow_trainings})

@@ -21,12 +21,13 @@ from imagewright.runs.scores import read_scores
 from imagewright.runs.weights import CHECKPOINTS
 from imagewright.studio.serving.asked import Asked
 from imagewright.studio.serving.jobs import Job
-from imagewright.studio.serving.library import LibraryItem, NotThereError
+from imagewright.studio.serving.library import DROPPED, LibraryItem, NotThereError
 from imagewright.studio.serving.page import Page, Picture
 from imagewright.studio.serving.sources import shown
 from imagewright.studio.serving.studio import Studio
 from imagewright.studio.serving.uploads import new_source
 from imagewright.versions import version_of
+from imagewright.wording import in_page
 
 POLL_SECONDS = 1.0
 SMALL_SIDE = 512  # pixels of the longer side of small pictures at most
@@ -96,7 +97,8 @@ def _read_run(studio: Studio, found: LibraryItem) -> dict[str, Any]:
         "has_picture": (found.path / TRAINING_PICTURES).exists() or any((found.path / SAMPLES).glob("*.png")),
         "source": (run.record.get("source") or {}).get("source"),
         "findings": [
-            {name: each.get(name) for name in ("name", "evidence", "suggestion")} for each in last.get("findings") or []
+            {name: in_page(str(each.get(name, ""))) for name in ("name", "evidence", "suggestion")}
+            for each in last.get("findings") or []
         ],
         "scores": describe_scores(run.path),
     }
@@ -140,13 +142,14 @@ def stop(studio: Studio, asked: Asked) -> dict[str, Any]:
 
 
 async def follow_jobs(studio: Studio, _: Asked) -> AsyncGenerator[dict[str, Any], None]:
-    """All jobs, whenever one of them changes."""
-    before: Any = None
+    """All jobs, and from then on those that have changed: what 200 of them said is megabytes."""
+    before: dict[str, Job] | None = None
     while True:
-        now = await to_thread.run_sync(lambda: [job.to_json() for job in studio.jobs.all()])
-        if now != before:
-            before = now
-            yield {"jobs": now}
+        now = {job.id: job for job in await to_thread.run_sync(studio.jobs.all)}
+        changed = [job.to_json() for job in now.values() if before is None or before.get(job.id) != job]
+        if changed or before is None:
+            yield {"jobs": changed}
+        before = now
         await asyncio.sleep(POLL_SECONDS)
 
 
@@ -198,6 +201,16 @@ def begin_source(studio: Studio, asked: Asked) -> dict[str, Any]:
     return {"folder": new_source(studio, asked.text("name")).name}
 
 
+def end_source(studio: Studio, asked: Asked) -> dict[str, Any]:
+    """Take the folder of a new source away again if all that was sent was refused."""
+    place = studio.folder / DROPPED / Path(asked.text("folder")).name
+    if place.resolve().parent == studio.folder / DROPPED:
+        with suppress(OSError):  # it holds something, or is gone
+            place.rmdir()
+    studio.library.refresh()
+    return {"folder": place.name}
+
+
 PAGE = Page(
     "library",
     reads={
@@ -209,6 +222,11 @@ PAGE = Page(
         "run_picture": run_picture,
         "source_picture": source_picture,
     },
-    actions={"stop": stop, "take_source_picture": take_source_picture, "begin_source": begin_source},
+    actions={
+        "stop": stop,
+        "take_source_picture": take_source_picture,
+        "begin_source": begin_source,
+        "end_source": end_source,
+    },
     feeds={"jobs": follow_jobs, "job": follow_job},
 )

@@ -31,12 +31,13 @@ from imagewright.studio.serving.socket import LiveSocket
 from imagewright.studio.serving.studio import Studio
 from imagewright.studio.serving.uploads import (
     MOST_PICTURE_BYTES,
+    add_large,
     add_picture,
-    add_video,
-    is_video,
+    is_large,
     receive,
     uploaded_picture,
 )
+from imagewright.wording import page_words
 
 WEB = Path(__file__).parents[1] / "web"
 MOST_JSON_BYTES = 4 << 20
@@ -75,8 +76,8 @@ def build_app(studio: Studio, pages: Mapping[str, Page], token: str, port: int) 
 
     async def add(request: Request) -> Response:
         folder, name = request.path_params["folder"], request.query_params.get("name", "")
-        if is_video(name):
-            return _json(await add_video(studio, folder, name, request))
+        if is_large(name):
+            return _json(await add_large(studio, folder, name, request))
         content = await receive(request, MOST_PICTURE_BYTES)
         return _json(await to_thread.run_sync(add_picture, studio, folder, name, content))
 
@@ -95,7 +96,8 @@ def build_app(studio: Studio, pages: Mapping[str, Page], token: str, port: int) 
         return file_answer(path, save=request.query_params.get("save") == "true")
 
     async def live(socket: WebSocket) -> None:
-        await LiveSocket(socket, studio, pages).run()
+        with page_words():
+            await LiveSocket(socket, studio, pages).run()
 
     async def index(_: Request) -> Response:
         return FileResponse(WEB / "index.html", headers={"cache-control": "no-cache"})
@@ -146,7 +148,8 @@ def _told(endpoint: Endpoint, studio: Studio) -> Endpoint:
 
     async def told(request: Request) -> Response:
         try:
-            return await endpoint(request)
+            with page_words():
+                return await endpoint(request)
         except Exception as error:  # noqa: BLE001 (the page says it; the server goes on)
             return _json({"error": sentence_of(error, studio.folder)}, status=status_of(error))
 

@@ -8,7 +8,8 @@ import traceback
 from pathlib import Path
 
 from imagewright.errors import ImagewrightError, one_line
-from imagewright.studio.serving.library import NotThereError
+from imagewright.studio.serving.library import NotThereError, without_folder
+from imagewright.wording import in_page, page_words
 
 UNEXPECTED = "This went wrong in a way that the studio does not know. What it was stands where the studio was started."
 
@@ -20,7 +21,8 @@ def sentence_of(error: BaseException, folder: Path) -> str:
     folder: the studio's; paths in it are shown from there on.
     """
     if isinstance(error, ImagewrightError):
-        return " ".join([str(error), *getattr(error, "__notes__", [])]).replace(f"{folder}/", "")
+        with page_words():
+            return without_folder(" ".join([str(error), *map(in_page, getattr(error, "__notes__", []))]), folder)
     if isinstance(error, MemoryError):
         return "There is not enough memory for this."
     if isinstance(error, OSError) and error.strerror:  # a full disk, or a folder that was moved or may not be written

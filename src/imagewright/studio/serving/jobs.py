@@ -7,7 +7,6 @@ import os
 import re
 import secrets
 import shutil
-import signal
 import subprocess
 import sys
 import threading
@@ -19,15 +18,18 @@ from pathlib import Path
 from typing import Any, Literal
 
 from imagewright.errors import ImagewrightError, UserError
-from imagewright.files import is_locked, write_whole
+from imagewright.files import is_locked, locked, write_whole
 from imagewright.json_files import JsonError, parse_json
-from imagewright.studio.serving.library import NotThereError
-from imagewright.studio.serving.worker import ENDED, LOCK, LOG, PROGRESS
+from imagewright.studio.serving.library import NotThereError, without_folder
+from imagewright.studio.serving.processes import CODES_OF_INTERRUPTED, interrupt, kill, start_apart
+from imagewright.studio.serving.worker import ENDED, ENDING, LENGTH, LOCK, LOG, PROGRESS
+from imagewright.wording import in_page
 
 State = Literal["running", "done", "failed", "stopped", "killed"]
-RECORD = "job.json"
-STOPPED = 130  # the exit code of a command that Ctrl-C ended
+RECORD, PID = "job.json", "pid"
+WAITING = f"{RECORD}.new"  # the record until its process is there
 MOST_KEPT = 200  # jobs that have ended; older ones are forgotten, not what they made
+SECONDS_TO_START = 600  # in which a folder without a record is of a job that another studio starts just now
 TAIL_BYTES = 16_000  # of the log that a page shows
 _ID = re.compile(r"[0-9a-f]{12}")
 
@@ -41,7 +43,7 @@ class Job:
     about: JSON values of the page that started it, such as the run that it makes.
     state: "killed" if it ended without a word: it was killed, or the machine was shut down.
     progress: {"stage", "done", "total"} of the bar; empty if there is none.
-    said: the last lines that it printed.
+    said: the last lines that it printed; places are named from the workplace on.
     """
 
     id: str
@@ -57,7 +59,7 @@ class Job:
     def to_json(self) -> dict[str, Any]:
         """As pages read it."""
         shown = {name: getattr(self, name) for name in ("id", "title", "about", "started", "state", "code", "progress")}
-        return shown | {"said": self.said, "command": command_line(self.command)}
+        return shown | {"said": in_page(self.said), "command": command_line(self.command)}
 
 
 def command_line(command: Sequence[str]) -> str:
@@ -81,38 +83,41 @@ class Jobs:
         self._lock = threading.Lock()
 
     def start(self, title: str, command: Sequence[str | Path], about: Mapping[str, Any] | None = None) -> Job:
-        """Start `imagewright COMMAND`. Raises `UserError` if no process can be started, or the workplace is gone."""
+        """Start `imagewright COMMAND`.
+
+        Raises `UserError` if no process can be started, the disk is full, or the workplace is gone.
+        """
         if not self._workplace.is_dir():  # which the folder of the job would make anew
             raise UserError("The studio's folder is no longer there: put it back, or start the studio where it is now.")
+        self._forget_old()
         words = [str(each) for each in command]
         key = secrets.token_hex(6)
         place = self._folder / key
         place.mkdir(parents=True, mode=0o700)
         record = {"title": title, "command": words, "about": dict(about or {}), "started": time.time()}
-        waiting = place / f"{RECORD}.new"
-        write_whole(waiting, json.dumps(record))
         # Nothing is imported from the workplace, in which files of others may lie: -P.
         python = [sys.executable, "-P", "-m"]
-        typed = [*python, "imagewright", *words]
-        with (place / LOG).open("wb"):
-            pass
+        worker = [*python, "imagewright.studio.serving.worker", str(place), "--", *python, "imagewright", *words]
+        child = None
         try:
-            child = subprocess.Popen(
-                [*python, "imagewright.studio.serving.worker", str(place), "--", *typed],
-                cwd=self._workplace,
-                env=os.environ | {"PYTHONPATH": os.pathsep.join(_import_places())},
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
-                stderr=subprocess.DEVNULL,
-                start_new_session=True,  # the studio's Ctrl-C is not theirs
-            )
-        except OSError as error:
+            write_whole(place / WAITING, json.dumps(record))
+            (place / ENDING).write_text(" " * LENGTH)
+            (place / LOG).touch()
+            with locked(place / LOCK) as lock:  # so that nobody takes it for killed before it runs
+                environment = os.environ | {"PYTHONPATH": os.pathsep.join(_import_places())}
+                child = start_apart(worker, self._workplace, environment, lock)
+            self._children[key] = child
+            (place / PID).write_text(str(child.pid))
+            (place / WAITING).replace(place / RECORD)  # from here on it is listed
+        except BaseException as error:  # such as a full disk: nothing runs that is in no list
+            if child is not None:
+                with suppress(OSError):
+                    kill(child.pid)
+                self._children.pop(key, None)
             shutil.rmtree(place, ignore_errors=True)
+            if not isinstance(error, OSError):
+                raise
             raise UserError(f"The command could not be started ({error.strerror}).") from None
-        (place / "pid").write_text(str(child.pid))
-        self._children[key] = child
-        waiting.replace(place / RECORD)  # before there is a process, whoever lists jobs would take this one for killed
-        self._forget_old()
         return self.get(key)
 
     def get(self, key: str) -> Job:
@@ -134,7 +139,7 @@ class Jobs:
                 state,
                 code,
                 _read_progress(place / PROGRESS),
-                _tail(place / LOG),
+                without_folder(_tail(place / LOG), self._workplace),
             )
         except (OSError, JsonError, KeyError, TypeError, ValueError):
             raise NotThereError("The record of this job is damaged.") from None
@@ -163,8 +168,8 @@ class Jobs:
         job = self.get(key)
         if job.state == "running":
             with suppress(OSError, ValueError):
-                number = int((self._folder / key / "pid").read_text())
-                os.killpg(number, signal.SIGKILL if at_once else signal.SIGINT)
+                number = int((self._folder / key / PID).read_text())
+                (kill if at_once else interrupt)(number)
         return self.get(key)
 
     def _state_of(self, key: str, place: Path) -> tuple[State, int | None]:
@@ -180,7 +185,7 @@ class Jobs:
             return "killed", None
         if code == 0:
             return "done", 0
-        return ("stopped" if code in (STOPPED, -signal.SIGINT) else "failed"), code
+        return ("stopped" if code in CODES_OF_INTERRUPTED else "failed"), code
 
     def _forget_old(self) -> None:
         with self._lock:
@@ -188,6 +193,9 @@ class Jobs:
             for job in ended[MOST_KEPT:]:
                 self._ended.pop(job.id, None)
                 shutil.rmtree(self._folder / job.id, ignore_errors=True)
+            for place in self._folder.glob("*/"):
+                if _ID.fullmatch(place.name) and _is_left(place):
+                    shutil.rmtree(place, ignore_errors=True)
 
 
 def _import_places() -> list[str]:
@@ -202,6 +210,14 @@ def _read_code(path: Path) -> int | None:
         return int(path.read_text())
     except (OSError, ValueError):
         return None
+
+
+def _is_left(place: Path) -> bool:
+    """Whether a studio that was killed while it started a job left this folder."""
+    with suppress(OSError):
+        old = time.time() - place.stat().st_mtime > SECONDS_TO_START
+        return old and _is_ours(place) and not (place / RECORD).exists() and not is_locked(place / LOCK)
+    return False
 
 
 def _is_ours(place: Path) -> bool:

@@ -18,6 +18,7 @@ from imagewright.images.sources.system_files import is_system_folder
 from imagewright.images.sources.video import VIDEO_SUFFIXES
 from imagewright.runs.places import RECORD
 from imagewright.runs.run import Run
+from imagewright.wording import in_page
 
 Kind = Literal["run", "pictures", "faces", "video", "archive", "builtin"]
 ARCHIVES = (".zip", ".npz")
@@ -133,8 +134,8 @@ class Library:
         return resolved.relative_to(self.folder).as_posix() if inside else resolved.name
 
     def without_folder(self, text: str) -> str:
-        """A sentence of the package with paths as pages show them, below the studio's folder."""
-        return text.replace(f"{self.folder}/", "")
+        """A sentence of the package as pages show it: paths below the studio's folder, options as forms call them."""
+        return in_page(without_folder(text, self.folder))
 
     def _list(self, fresh: float = FRESH_SECONDS) -> _Listing:
         """The listing, if it is not older than so many seconds, or a new one."""
@@ -159,6 +160,8 @@ class Library:
             return
         for file in names:
             suffix = os.path.splitext(file)[1].lower()
+            if file.startswith("."):  # one that arrives just now
+                continue
             if suffix in VIDEO_SUFFIXES or suffix in ARCHIVES:
                 path = f"{name}/{file}" if depth else file
                 yield LibraryItem(id_of(path), "video" if suffix in VIDEO_SUFFIXES else "archive", path, folder / file)
@@ -168,6 +171,10 @@ class Library:
         classes = [each for each in inner if each.kind == "pictures" and Path(each.name).name in direct]
         classes = [] if name == DROPPED else classes
         total = pictures + sum(each.pictures or 0 for each in classes)
+        is_dropped = depth == 2 and folder.parent.name == DROPPED and folder.parent.parent == self.folder
+        if is_dropped and not pictures and len(inner) == len(classes) == 1:  # of one class: it is known by its own name
+            yield LibraryItem(id_of(name), "pictures", name, folder, total)
+            return
         if FACE_RECORDS in names and pictures:
             yield LibraryItem(id_of(name), "faces", name, folder, pictures)
         elif depth and (pictures or len(classes) > 1):
@@ -199,9 +206,17 @@ class Library:
         return sorted(folders), pictures, names
 
 
+def without_folder(text: str, folder: Path) -> str:
+    """A text in which places below a folder are named from there on."""
+    return text.replace(f"{folder}{os.sep}", "")
+
+
 def _count_sheets(folder: Path, folders: list[Path], inner: list[LibraryItem]) -> int:
-    """The sheets that lie beside face sets, and beside sorted ones, under their names: no pictures to learn from."""
-    sets = {each.path for each in inner if each.kind == "faces" and each.path is not None}
+    """The sheets that lie beside sets of pictures, faces or pairs, and beside sorted ones, under their names.
+
+    They are no pictures to learn from.
+    """
+    sets = {each.path for each in inner if each.kind in ("faces", "pictures") and each.path is not None}
     sets |= {path.parent for path in sets if (path.parent / SORTED).is_file()}
     return sum(each in sets and (folder / f"{each.name}.png").is_file() for each in folders)
 

@@ -22,6 +22,7 @@ Result = TypeVar("Result")
 Key = tuple[str, int]  # the id of a run, and the images seen at the checkpoint
 SHARE = 0.25  # of the machine's memory for all loaded models together
 MOST = 32  # models at once, however small: each has a thread, and a run that trains has a new one at each checkpoint
+COUNT_SECONDS = 1.0  # between two counts of what is kept beside a model
 FRESH_SECONDS = 2.0  # for which a run's record and its latest checkpoint are not read again
 
 
@@ -53,6 +54,15 @@ class _Seat:
         self.thread = ThreadPoolExecutor(1, thread_name_prefix="model")
         self.loaded: Loaded | None = None
         self.waiting = 0
+        self._counted = (0, 0.0)  # how many values were kept, and when
+
+    def count_kept(self) -> None:
+        """Count the bytes of what is kept, unless that was a moment ago: sliders ask 50 times a second."""
+        if self.loaded is not None:
+            count, now = len(self.loaded.kept), time.monotonic()
+            if count != self._counted[0] or now - self._counted[1] > COUNT_SECONDS:
+                self.loaded.kept_bytes = count_bytes(self.loaded.kept, besides=self.loaded.model)
+                self._counted = count, now
 
 
 class Models:
@@ -127,7 +137,7 @@ class Models:
             with torch.no_grad():
                 return work(seat.loaded)
         finally:  # in this thread, which alone changes what is kept
-            seat.loaded.kept_bytes = count_bytes(seat.loaded.kept, besides=seat.loaded.model)
+            seat.count_kept()
 
     def _make_room(self) -> None:
         from imagewright.machine import total_memory

@@ -8,11 +8,12 @@ from typing import Any
 
 from imagewright.errors import UserError
 from imagewright.files import LONGEST_NAME
+from imagewright.studio.serving.arriving import remove_unfinished
 from imagewright.studio.serving.jobs import Jobs
-from imagewright.studio.serving.latent_shelf import LatentShelf
+from imagewright.studio.serving.latent_shelf import latent_shelf
 from imagewright.studio.serving.library import Library
 from imagewright.studio.serving.models import Models
-from imagewright.studio.serving.shelf import Shelf
+from imagewright.studio.serving.shelf import picture_shelf
 from imagewright.studio.serving.sources import Sources
 
 OWN_FOLDER = ".imagewright-studio"
@@ -29,12 +30,13 @@ class Studio:
     def __init__(self, folder: Path) -> None:
         self.folder = folder.resolve()
         _refuse_links(self.folder / OWN_FOLDER)
+        remove_unfinished(self.folder / OWN_FOLDER)
         self.library = Library(self.folder)
         self.jobs = Jobs(self.folder / OWN_FOLDER / "jobs", self.folder)
         self.sources = Sources(self.library)
         self.models = Models(self.library)
-        self.shelf = Shelf()
-        self.latents = LatentShelf()
+        self.shelf = picture_shelf()
+        self.latents = latent_shelf()
         self.described: dict[str, tuple[Any, dict[str, Any]]] = {}  # runs in short, each with the state of its files
 
     def new_place(self, below: str, name: str, suffix: str = "") -> Path:

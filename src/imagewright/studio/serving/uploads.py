@@ -10,20 +10,23 @@ from urllib.parse import unquote
 from anyio import to_thread
 from starlette.requests import Request
 
-from imagewright.errors import DataError, UserError
+from imagewright.errors import DataError, UserError, count_text
 from imagewright.files import atomic_write, write_whole
 from imagewright.images.decoding.opening import open_picture
 from imagewright.images.decoding.unreadable import Unreadable
 from imagewright.images.sources.listing import is_picture_name
 from imagewright.images.sources.system_files import is_system_folder
 from imagewright.images.sources.video import VIDEO_SUFFIXES
+from imagewright.images.sources.zip_directory import read_zip_directory
+from imagewright.studio.serving.arriving import noted
 from imagewright.studio.serving.library import DROPPED
 from imagewright.studio.serving.page import Picture
 from imagewright.studio.serving.sources import shown
-from imagewright.studio.serving.studio import Studio
+from imagewright.studio.serving.studio import OWN_FOLDER, Studio
 
 MOST_PICTURE_BYTES = 64 << 20
-MOST_VIDEO_BYTES = 4 << 30
+MOST_LARGE_BYTES = 4 << 30  # of a video, or of an archive
+ARCHIVE = ".zip"
 MOST_PARTS, LONGEST_PART = 4, 120  # of the name of a file with its folders
 
 
@@ -57,9 +60,9 @@ def new_source(studio: Studio, name: str) -> Path:
     raise UserError("The studio's folder is no longer there: put it back, or start the studio where it is now.")
 
 
-def is_video(name: str) -> bool:
-    """Whether a file of this name is a video, which is written while it arrives."""
-    return Path(plain_name(name)).suffix.lower() in VIDEO_SUFFIXES
+def is_large(name: str) -> bool:
+    """Whether a file of this name is a video or an archive, which is written while it arrives."""
+    return Path(plain_name(name)).suffix.lower() in (*VIDEO_SUFFIXES, ARCHIVE)
 
 
 def add_picture(studio: Studio, folder: str, name: str, content: bytes) -> dict[str, Any]:
@@ -83,19 +86,45 @@ def add_picture(studio: Studio, folder: str, name: str, content: bytes) -> dict[
     return {"added": path.name}
 
 
-async def add_video(studio: Studio, folder: str, name: str, request: Request) -> dict[str, Any]:
-    """Add a video, as `add_picture` does; it is never whole in memory. Raises `UserError` also for one too large."""
+async def add_large(studio: Studio, folder: str, name: str, request: Request) -> dict[str, Any]:
+    """Add a video or a .zip of pictures, as `add_picture` does; it is never whole in memory.
+
+    Archives stay packed: they are sources as they are. The answer says how many pictures one holds, and what it holds
+    besides. Raises `UserError` also for a file too large, and `DataError` for an archive that is refused.
+    """
     path = _place_of(studio, folder, name)
     path.parent.mkdir(parents=True, exist_ok=True)
-    with atomic_write(path) as temporary, temporary.open("wb") as file:
-        arrived = 0
-        async for chunk in request.stream():
-            arrived += len(chunk)
-            if arrived > MOST_VIDEO_BYTES:
-                raise UserError(f"{path.name} is larger than {MOST_VIDEO_BYTES >> 30} GiB: copy it into the folder.")
-            await to_thread.run_sync(file.write, chunk)
+    found: dict[str, Any] = {}
+    with noted(studio.folder / OWN_FOLDER, path), atomic_write(path) as temporary:
+        with temporary.open("wb") as file:
+            arrived = 0
+            async for chunk in request.stream():
+                arrived += len(chunk)
+                if arrived > MOST_LARGE_BYTES:
+                    raise UserError(
+                        f"{path.name} is larger than {MOST_LARGE_BYTES >> 30} GiB: copy it into the folder."
+                    )
+                await to_thread.run_sync(file.write, chunk)
+        if path.suffix.lower() == ARCHIVE:
+            found = await to_thread.run_sync(_look_into, temporary, path.name)
     studio.library.refresh()
-    return {"added": path.name}
+    return {"added": path.name} | found
+
+
+def _look_into(path: Path, name: str) -> dict[str, Any]:
+    """What a .zip holds: names, links, sizes and the ratio of packing are checked as for every source."""
+    try:
+        found = read_zip_directory(path)
+    except DataError as error:
+        raise DataError(str(error).replace(str(path), name)) from None
+    pictures, passed = len(found.listing), found.listing.passed_over
+    others = passed.companions.total() + passed.others.total()
+    if not pictures:
+        raise DataError(f"{name} holds no pictures that can be read, and {count_text(others, 'other file')}.")
+    notes = [f"{name}: passed over {count_text(others, 'file')} besides pictures."] if others else []
+    if found.links:
+        notes.append(f"{name}: {count_text(found.links, 'link')} left out.")
+    return {"pictures": pictures, "notes": notes}
 
 
 def _place_of(studio: Studio, folder: str, name: str) -> Path:

@@ -1,7 +1,7 @@
 // The one socket of the page. Wishes: what is asked many times a second, such as the picture under a slider. Each channel
 // has one wish under way at most, and the newest replaces any that waits: a slider never runs ahead of the model. Feeds:
 // what the studio tells by itself. After a cut the socket opens again, and feeds go on.
-import { GONE } from "/web/api.js";
+import { GONE, ROOM } from "/web/api.js";
 
 class Live extends EventTarget {
   #socket = null;
@@ -15,7 +15,7 @@ class Live extends EventTarget {
   }
 
   #connect() {
-    this.#socket = new WebSocket(`ws://${location.host}/live`);
+    this.#socket = new WebSocket(`ws://${location.host}${ROOM}live`);
     this.#socket.binaryType = "arraybuffer";
     this.#socket.onopen = () => {
       this.#delay = 500;
@@ -108,17 +108,18 @@ async function decode(picture) {
 
 export const live = new Live();
 
-// One wish at a time, the newest next. `show` gets each answer, `failed` each error.
-export class Channel {
-  #name;
+// Work of which only the newest call matters: one is under way at most, and of those that wait the last is done next.
+// `show` gets each result, `failed` each error, both with what was asked.
+export class Newest {
+  #work;
   #show;
   #failed;
   #waiting = null;
   #busy = false;
   #settled = Promise.resolve();
 
-  constructor(name, show, failed = () => {}) {
-    [this.#name, this.#show, this.#failed] = [name, show, failed];
+  constructor(work, show = () => {}, failed = () => {}) {
+    [this.#work, this.#show, this.#failed] = [work, show, failed];
   }
 
   get isBusy() {
@@ -135,7 +136,7 @@ export class Channel {
     this.#waiting = null;
   }
 
-  ask(asked) {
+  ask(asked = true) {
     this.#waiting = asked;
     if (!this.#busy) this.#settled = this.#next();
   }
@@ -146,11 +147,18 @@ export class Channel {
       const asked = this.#waiting;
       this.#waiting = null;
       try {
-        this.#show(await live.wish(this.#name, asked), asked);
+        this.#show(await this.#work(asked), asked);
       } catch (error) {
         this.#failed(error, asked);
       }
     }
     this.#busy = false;
+  }
+}
+
+// One wish at a time, the newest next.
+export class Channel extends Newest {
+  constructor(name, show, failed) {
+    super((asked) => live.wish(name, asked), show, failed);
   }
 }

@@ -29,6 +29,7 @@ async function open() {
   }
   document.title = `${page.title} – imagewright`;
   leave?.();
+  document.dispatchEvent(new Event("page-left"));
   forgetErrors();
   leave = null;
   for (const dialog of document.querySelectorAll("dialog")) dialog.close(); // they belong to the page that is left
@@ -82,9 +83,18 @@ async function start() {
   nav.append(brand, ...links, h("div", { class: "end" }, theme()));
   window.addEventListener("hashchange", open);
   let down = null; // the sentence about it
-  live.addEventListener("down", () => {
-    down ??= tell("The studio does not answer. It may have been ended: this page goes on when it is back.", "bad");
+  let isOld = false; // another studio has this address now
+  const say = (text) => {
+    down?.remove();
+    down = tell(text, "bad");
     down.dataset.stays = "";
+  };
+  live.addEventListener("down", async () => {
+    if (!down) say("The studio does not answer. It may have been ended: open the address that it prints when it is started again.");
+    const { status } = await read("library/about").catch((error) => error);
+    if (status !== 401 || isOld) return;
+    isOld = true;
+    say("This page belongs to a studio that was ended. Another one was started: open the address that it printed.");
   });
   live.addEventListener("up", () => {
     if (down) tell("The studio answers again.");

@@ -12,6 +12,7 @@ import numpy as np
 import torch
 
 from imagewright.errors import UserError
+from imagewright.images.label_names import find_label_names
 from imagewright.images.pair_inputs import RANGES
 from imagewright.images.palettes import common_colours
 from imagewright.pairs import ALL_INPUTS
@@ -20,7 +21,7 @@ from imagewright.studio.serving.asked import Asked
 from imagewright.studio.serving.models import Loaded
 from imagewright.studio.serving.page import Picture
 from imagewright.studio.serving.studio import Studio
-from imagewright.verbs.training_inputs import TrainingInputs, training_inputs
+from imagewright.verbs.training_inputs import TrainingInputs, label_folders, training_inputs
 from imagewright.verbs.translation_abilities import TranslationAbilities, translation_abilities
 
 KEPT = "draw"  # the name of a description beside its loaded model
@@ -33,11 +34,13 @@ class Described:
     """A loaded model as this page needs it.
 
     palette: uint8 (K, 3): a colour a class of a label map, or the common colours of the inputs.
+    class_names: of a label map, by number, as far as they are known.
     """
 
     abilities: TranslationAbilities
     palette: np.ndarray
     inputs: TrainingInputs
+    class_names: dict[int, str] = dataclasses.field(default_factory=dict)
 
     @property
     def is_labelled(self) -> bool:
@@ -70,7 +73,8 @@ def described(loaded: Loaded) -> Described:
     if KEPT not in loaded.kept:
         abilities = translation_abilities(loaded.model)
         inputs = training_inputs(loaded.model, loaded.run)
-        loaded.kept[KEPT] = Described(abilities, _palette(abilities, inputs), inputs)
+        names = find_label_names(label_folders(loaded.run), abilities.classes) if abilities.classes else {}
+        loaded.kept[KEPT] = Described(abilities, _palette(abilities, inputs), inputs, names)
     found: Described = loaded.kept[KEPT]
     return found
 
@@ -108,6 +112,7 @@ def _to_json(loaded: Loaded) -> dict[str, Any]:
         "labelled": found.is_labelled,
         "grey": found.abilities.channels == 1,
         "palette": found.palette.tolist(),
+        "class_names": found.class_names,
         "ground": found.ground,
         "examples": found.inputs.names,
         "makers": _makers() if makes_inputs else [],

@@ -18,6 +18,7 @@ from imagewright.studio.serving.encoding import encode_file
 from imagewright.studio.serving.recent import Recent
 from imagewright.studio.serving.sources import MOST_OPEN
 from imagewright.studio.serving.studio import Studio
+from imagewright.wording import in_page
 
 if TYPE_CHECKING:
     from imagewright.images import Images
@@ -101,7 +102,7 @@ def describe(studio: Studio, key: str) -> dict[str, Any]:
         "channels": images.channels,
         "classes": classes,
         "attributes": attributes,
-        "notes": [visible(str(note)).replace(str(studio.folder), studio.folder.name) for note in images.notes],
+        "notes": [in_page(visible(str(note)).replace(str(studio.folder), studio.folder.name)) for note in images.notes],
         "is_folder": item.path is not None and item.path.is_dir(),
     }
 

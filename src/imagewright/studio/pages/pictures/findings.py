@@ -16,6 +16,7 @@ from imagewright.studio.pages.pictures.contents import Contents, asked_contents
 from imagewright.studio.serving.asked import Asked
 from imagewright.studio.serving.library import NotThereError
 from imagewright.studio.serving.studio import OWN_FOLDER, Studio
+from imagewright.wording import in_page
 
 SPACES = ("looks", "pixels", "edges")
 EVERY = 1_000_000  # groups of duplicates and unreadable pictures that are named: all
@@ -172,4 +173,4 @@ def _json(path: Path) -> dict[str, Any]:
 
 
 def _texts(notes: Any) -> list[str]:
-    return [visible(str(note)) for note in notes]
+    return [in_page(visible(str(note))) for note in notes]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import secrets
 from contextlib import suppress
@@ -75,6 +76,10 @@ def undo(studio: Studio, asked: Asked) -> dict[str, Any]:
     if not _MOVES.fullmatch(name) or not (aside / name).is_file():
         raise NotThereError("There is no record of this move any more.")
     moved = put_back(aside / name, within=studio.folder)
+    if not any(os.path.lexists(row["to"]) for row in rows_of(aside / name)):
+        with suppress(OSError):  # it holds other moves, or something of the user's
+            (aside / name).unlink()
+            aside.rmdir()
     _refresh(studio, key)
     return {"moved": moved}
 

@@ -21,6 +21,7 @@ from imagewright.studio.serving.page import Picture
 from imagewright.studio.serving.studio import Studio
 from imagewright.verbs.apply import decode_quickly, encode, sample_latents
 from imagewright.views import space_name
+from imagewright.wording import in_page
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -66,7 +67,14 @@ def project_photo(studio: Studio, asked: Asked) -> AsyncGenerator[dict[str, Any]
             found: Projection = project(view, picture, steps=STEPS, watch=watch, **SETTINGS)
             held = HeldLatents(asked.text("run"), space_name(view), found.latents, label, is_photo=True)
             error = {"psnr": float(found.errors.psnr), "rmse": float(found.errors.rmse)}
-            tell({"held": studio.latents.put(held), "label": label, "notes": [*notes, *found.notes], **error})
+            tell(
+                {
+                    "held": studio.latents.put(held),
+                    "label": label,
+                    "notes": [*notes, *map(in_page, found.notes)],
+                    **error,
+                }
+            )
 
         call_model(studio, asked, work)
 

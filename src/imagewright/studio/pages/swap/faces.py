@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import AsyncGenerator
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from anyio import to_thread
 
 from imagewright.errors import UserError
 from imagewright.images.decoding.opening import read_encoded
@@ -22,6 +25,8 @@ if TYPE_CHECKING:
 
 PLACE = "faces"  # below the studio's folder
 MOST_PEOPLE, MOST_FACES = 24, 2_000  # that a page shows
+TOLD_SECONDS = 0.3
+_progress: dict[str, tuple[int, int]] = {}  # of the sets that are read now, by their paths
 MOST_REFERENCES = 8  # crops that stand for a picked person
 
 
@@ -101,11 +106,31 @@ def face_set(studio: Studio, key: str) -> FaceSet:
     return _read(str(path), path.stat().st_mtime_ns)
 
 
+async def follow_reading(studio: Studio, asked: Asked) -> AsyncGenerator[dict[str, Any], None]:
+    """How far a set of faces is read, which of 10,000 takes seconds; and at the end its people."""
+    path = str(studio.library.path_of(asked.text("faces"), "faces"))
+    reading = asyncio.ensure_future(to_thread.run_sync(people, studio, asked))
+    try:
+        while not (await asyncio.wait([reading], timeout=TOLD_SECONDS))[0]:
+            done, total = _progress.get(path, (0, 0))
+            yield {"done": done, "total": total}
+    except GeneratorExit:
+        reading.cancel()
+        raise
+    yield {"found": await reading}
+
+
 @lru_cache(6)
 def _read(path: str, _: int) -> FaceSet:
     from imagewright.face_swap.face_sets import read_face_set
 
-    return read_face_set(path)
+    def progress(done: int, total: int) -> None:
+        _progress[path] = done, total
+
+    try:
+        return read_face_set(path, progress)
+    finally:
+        _progress.pop(path, None)
 
 
 def people_of(faces: FaceSet) -> tuple[list[list[int]], list[int]]:

@@ -24,5 +24,5 @@ PAGE = Page(
         "check": converting.check,
     },
     wishes={"try": trying.try_swap},
-    feeds={"training": training.follow_training},
+    feeds={"training": training.follow_training, "reading": faces.follow_reading},
 )

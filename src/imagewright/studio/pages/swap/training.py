@@ -15,10 +15,12 @@ from imagewright.consent import SELF
 from imagewright.errors import UserError
 from imagewright.runs.lock import is_training
 from imagewright.runs.places import SAMPLES
+from imagewright.runs.run import TIME_OVER
 from imagewright.studio.pages.consents import consent_option
 from imagewright.studio.serving.asked import Asked
 from imagewright.studio.serving.library import NotThereError, id_of
 from imagewright.studio.serving.studio import Studio
+from imagewright.wording import in_page
 
 POLL_SECONDS = 2.0
 PEOPLE = {"source": "person put in", "target": "person replaced"}
@@ -127,11 +129,12 @@ def _state_of(studio: Studio, key: str) -> dict[str, Any]:
         "seconds": last.get("seconds"),
         "planned": (run.record.get("plan") or {}).get("images_seen"),
         "training": is_training(run.path),
+        "is_over": bool(last.get(TIME_OVER)),
         "checkpoints": len(run.checkpoints()),
         "sheet": max(sheets, default=None),
         "curves": {name: curve.points() for name, curve in history.derived.items()},
         "findings": [
-            {name: each.get(name) for name in ("name", "evidence", "suggestion")}
+            {name: in_page(str(each.get(name, ""))) for name in ("name", "evidence", "suggestion")}
             for each in history.findings().values()
         ],
         "consent": [_consent_line(each) for each in run.record.get("consent") or []],

@@ -16,13 +16,13 @@ from imagewright.runs.places import PAGE as REPORT
 from imagewright.runs.report.curves import thin
 from imagewright.runs.report.history import LongCurve, group_terms
 from imagewright.studio.pages.library import describe_scores
-from imagewright.studio.pages.train.forms import without_dashes
 from imagewright.studio.pages.train.starting import jobs_of
 from imagewright.studio.serving.asked import Asked
 from imagewright.studio.serving.jobs import Job
 from imagewright.studio.serving.library import NotThereError
 from imagewright.studio.serving.studio import Studio
 from imagewright.training.doctor.remedies import stored_remedy
+from imagewright.wording import in_page
 
 LIVELY, QUIET = 1.0, 3.0  # seconds between two looks at a run that trains, and at one that does not
 # What the doctor asks of a discriminator: the chance that the first gets a higher logit than the second.
@@ -82,7 +82,7 @@ def _describe(key: str, follower: RunFollower, job: Job | None) -> dict[str, Any
         "run": key,
         "name": follower.path.name,
         "state": _stage(follower, job),
-        "problem": state.problem or (without_dashes(job.said) if job is not None and job.state == "failed" else None),
+        "problem": state.problem or (in_page(job.said) if job is not None and job.state == "failed" else None),
         "job": job.id if job is not None and job.state == "running" else None,
         "samples": list(state.samples),
         "checkpoints": list(state.checkpoints),
@@ -100,6 +100,7 @@ def _describe(key: str, follower: RunFollower, job: Job | None) -> dict[str, Any
     found |= {
         "model": follower.run.model,
         "verbs": list(entry.verbs) if entry else [],
+        "needs": entry.needs if entry else None,
         "planned": plan.get("images_seen"),
         "batch_size": plan.get("batch_size"),
         "seconds": last.get("seconds"),
@@ -160,7 +161,7 @@ def _diagnosis(follower: RunFollower) -> dict[str, Any]:
     for each in history.findings().values():
         remedy = stored_remedy(each)
         kept = {name: each.get(name) for name in ("name", "evidence", "suggestion", "images_seen")}
-        kept["suggestion"] = without_dashes(str(kept["suggestion"]))
+        kept["suggestion"] = in_page(str(kept["suggestion"]))
         findings.append(kept | {"options": remedy.options, "resumes": remedy.resumes})
     now = history.findings()
     return {

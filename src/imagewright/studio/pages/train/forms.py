@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
-import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from imagewright import catalogue
+from imagewright.distributed import choose_device
 from imagewright.runs.run import Run
 from imagewright.studio.serving.asked import Asked
 from imagewright.studio.serving.library import Library
@@ -16,6 +17,8 @@ from imagewright.training.arranging import SourceSlot, reads_domains, reads_pair
 from imagewright.training.doctor.remedies import stored_remedy
 from imagewright.training.image_options import OF_IMAGES
 from imagewright.training.option_list import Option, list_options
+from imagewright.training.suggestions import usual_suggestions
+from imagewright.wording import in_page
 
 # What somebody decides before anything else; all other options wait in a fold.
 ESSENTIAL = ("minutes", "size", "flip")
@@ -35,6 +38,7 @@ def form(_: Studio, asked: Asked) -> dict[str, Any]:
     name = asked.choice("model", catalogue.entries())
     entry, config = catalogue.entry_of(name), catalogue.model_class(name).Config
     options = [*image_options(name), *list_options(name)]
+    suggested = usual_suggestions(name, accelerator=choose_device("auto").type != "cpu")
     return {
         "model": name,
         "summary": entry.summary,
@@ -45,23 +49,24 @@ def form(_: Studio, asked: Asked) -> dict[str, Any]:
         "slots": [_slot(slot) for slot in source_slots(config)],
         "is_fitted": catalogue.model_class(name).is_closed_form(),
         "essential": [each for each in ESSENTIAL if any(option.name == each for option in options)],
-        "options": [_shown(option) for option in options],
+        "options": [_shown(option, suggested) for option in options],
     }
 
 
 def _slot(slot: SourceSlot) -> dict[str, Any]:
-    described = None if slot.description is None else without_dashes(slot.description)
+    described = None if slot.description is None else in_page(slot.description)
     return {"name": slot.name, "description": described, "is_optional": slot.is_optional}
 
 
-def _shown(option: Option) -> dict[str, Any]:
-    label = LABELS.get(option.name)
-    return {**dataclasses.asdict(option), "description": without_dashes(option.description), "label": label}
-
-
-def without_dashes(text: str) -> str:
-    """A text that names options as they are typed, with their names as a form has them."""
-    return re.sub(r"--([a-z][a-z-]*[a-z])", lambda found: found[1].replace("-", " "), text)
+def _shown(option: Option, suggested: Mapping[str, Any]) -> dict[str, Any]:
+    """An option as a form shows it. One that the model suggests has no default: what is not chosen is not sent, and the
+    training takes its suggestion, which is "recommended" here if it is the same for all usual pictures.
+    """
+    found = dataclasses.asdict(option) | {"description": in_page(option.description)}
+    found |= {"label": LABELS.get(option.name), "recommended": None}
+    if option.name in suggested:
+        found |= {"default": None, "is_optional": True, "recommended": suggested[option.name]}
+    return found
 
 
 def image_options(model: str) -> list[Option]:
@@ -109,12 +114,14 @@ def again(studio: Studio, asked: Asked) -> dict[str, Any]:
 
 
 def given_options(run: Run) -> dict[str, Any]:
-    """The options of a run that are not the defaults, with the size, as a form has them."""
+    """The options of a run that are not what a form starts from, with the size, as a form has them."""
     chosen = {**(run.record.get("options") or {}), **run.record["config"]}
+    suggested = usual_suggestions(run.model, accelerator=choose_device("auto").type != "cpu")
     found = {}
     for option in list_options(run.model):
         value = chosen.get(option.name, option.default)
-        if option.kind not in ("run", "source") and option.name not in NEVER_TAKEN_OVER and value != option.default:
+        is_default = value is None or (value == option.default and option.name not in suggested)
+        if option.kind not in ("run", "source") and option.name not in NEVER_TAKEN_OVER and not is_default:
             found[option.name] = value
     if found.get("minutes") is not None:
         found.pop("images_seen", None)  # which followed from the minutes

@@ -23,6 +23,7 @@ from imagewright.studio.serving.library import NotThereError, id_of
 from imagewright.studio.serving.studio import OWN_FOLDER, Studio
 from imagewright.training.arranging import source_slots
 from imagewright.training.option_list import Option, check_options, list_options
+from imagewright.wording import in_page
 
 SIZE = re.compile(r"[1-9]\d{0,5}(x[1-9]\d{0,5})?")
 PLANS = "plans"
@@ -62,7 +63,8 @@ def read_plan(studio: Studio, asked: Asked) -> dict[str, Any]:
         found = parse_json(path.read_bytes())
     except (OSError, JsonError):
         raise NotThereError("This plan is no longer kept: make it once more.") from None
-    return dict(found)
+    notes = [in_page(str(note)) for note in found.get("notes") or []]
+    return dict(found) | {"notes": notes}
 
 
 def resume(studio: Studio, asked: Asked) -> dict[str, Any]:
@@ -92,8 +94,8 @@ def _earlier_command(studio: Studio, key: str, run: Run) -> list[str]:
     found = recorded_sources(studio.library, run)
     if None in found.values():
         raise UserError(
-            "The pictures of this run are not in the studio's folder: go on where it was started, by its command with "
-            "--resume."
+            "The pictures of this run are not in the studio's folder: go on where it was started, in a terminal "
+            f"(`imagewright train {run.model} PICTURES --out {run.path.name} --resume`)."
         )
     places = [studio.library.source(each).source for each in found.values() if each is not None]
     return ["train", run.model, *places, f"--out={run.path}"]

@@ -1,6 +1,7 @@
 // Choosing a run, a source, or one picture.
-import { clear, counted, h, newId } from "/web/dom.js";
+import { clear, counted, h } from "/web/dom.js";
 import { act, pictureOf, read, upload } from "/web/api.js";
+import { field } from "/web/parts/field.js";
 import { told } from "/web/parts/toast.js";
 import "/web/parts/drop.js";
 import "/web/parts/wall.js";
@@ -9,7 +10,7 @@ import "/web/parts/wall.js";
 // after all that have none (""); `none` names an entry for nothing, `empty` a list without any. chosen(thing) is called at
 // once and at each change; null if there is none.
 async function choose({ things, nameOf, groupOf = () => "", label, chosen = () => {}, value = null, none = null, empty = "nothing yet" }) {
-  const select = h("select", { id: newId("choice") });
+  const select = h("select");
   let all = [];
   const current = () => all.find((each) => each.id === select.value) ?? null;
   const load = async (wanted) => {
@@ -25,7 +26,7 @@ async function choose({ things, nameOf, groupOf = () => "", label, chosen = () =
   select.addEventListener("change", () => chosen(current()));
   await chosen(current());
   return {
-    element: h("span", { class: "field" }, h("label", { for: select.id, class: "small faint" }, label), select),
+    element: field(label, select),
     get value() {
       return current();
     },

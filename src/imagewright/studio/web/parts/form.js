@@ -1,5 +1,6 @@
 // A form from a schema: options as `iw.list_options` describes them. Each is { name, default, description, of, kind,
-// choices, low, high, is_optional }, and may have a label; kinds are flag, whole, number, choice, text, run and source.
+// choices, low, high, is_optional }, and may have a label, and what is `recommended` where nothing is chosen; kinds are flag,
+// whole, number, choice, text, run and source.
 import { clear, h, newId } from "/web/dom.js";
 
 const RECIPE = "as recommended";
@@ -8,6 +9,8 @@ export const titleOf = (name) => {
   const words = name.replaceAll("_", " ");
   return words[0].toUpperCase() + words.slice(1);
 };
+
+const recipeOf = ({ recommended }) => (recommended === null || recommended === undefined ? RECIPE : `${RECIPE} (${recommended === true ? "yes" : recommended === false ? "no" : recommended})`);
 
 const offered = (pairs) => pairs.map(([value, label]) => h("option", { value }, label));
 
@@ -18,9 +21,9 @@ function controlOf(option, runs, sources) {
     const box = h("input", { type: "checkbox", checked: option.default === true });
     return { element: box, read: () => box.checked, write: (value) => (box.checked = value === true) };
   }
-  if (kind === "flag") return selectOf([["", RECIPE], ["true", "yes"], ["false", "no"]], "", (value) => value === "true");
+  if (kind === "flag") return selectOf([["", recipeOf(option)], ["true", "yes"], ["false", "no"]], "", (value) => value === "true");
   if (kind === "choice") {
-    const none = option.is_optional || option.default === null ? [["", RECIPE]] : [];
+    const none = option.is_optional || option.default === null ? [["", recipeOf(option)]] : [];
     return selectOf([...none, ...choices.map((each) => [each, each])], option.default ?? "");
   }
   if (kind === "run") return selectOf([...(choices.length ? [] : [["", "none"]]), ...choices.map((each) => [each, each]), ...runs], option.default ?? "", parsed);
@@ -47,7 +50,7 @@ const labelOf = (value) => (value?.at !== undefined ? `the checkpoint at ${value
 
 function inputOf(option) {
   const isNumber = option.kind === "whole" || option.kind === "number";
-  const shown = option.default === null ? RECIPE : String(option.default);
+  const shown = option.default === null ? recipeOf(option) : String(option.default);
   const input = h("input", { type: "text", placeholder: shown, autocomplete: "off", spellcheck: "false", inputmode: isNumber ? "decimal" : "text" });
   let list = null;
   if (option.choices.length) {

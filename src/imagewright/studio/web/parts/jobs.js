@@ -61,10 +61,12 @@ customElements.define("job-bar", JobBar);
 // Show the running jobs in a corner. What ends is told once, and a failure stays until it is closed.
 export function showJobs(corner) {
   const bars = new Map();
+  const known = new Map(); // all jobs by their ids
   const closed = new Set(); // what had ended before this page was opened is not shown
   let isFirst = true;
   live.follow("library/jobs", {}, ({ jobs }) => {
     for (const job of jobs) {
+      known.set(job.id, job);
       if (isFirst && job.state !== "running") closed.add(job.id);
       if (closed.has(job.id)) continue;
       if (!bars.has(job.id)) {
@@ -83,20 +85,29 @@ export function showJobs(corner) {
       }
     }
     isFirst = false;
-    document.dispatchEvent(new CustomEvent("jobs", { detail: jobs }));
+    document.dispatchEvent(new CustomEvent("jobs", { detail: [...known.values()] }));
   });
   return () => clear(corner);
 }
 
-// Wait for a job that an action started: tell(job) at each change; resolves with the job at its end.
+const followed = new Set(); // what ends the feeds of the page that is open
+document.addEventListener("page-left", () => {
+  for (const end of followed) end();
+  followed.clear();
+});
+
+// Wait for a job that an action started: tell(job) at each change; resolves with the job at its end. When the page is left
+// before, nobody waits any more: the corner tells how the job ends.
 export function followJob(id, tell = () => {}) {
   return new Promise((done, failed) => {
     const end = live.follow("library/job", { job: id }, (job) => {
       tell(job);
       if (job.state === "running") return;
+      followed.delete(end);
       end();
       done(job);
-    }, failed);
+    }, (error) => (followed.delete(end), failed(error)));
+    followed.add(end);
   });
 }
 

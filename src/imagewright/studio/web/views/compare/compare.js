@@ -1,6 +1,6 @@
 // Compare: runs beside each other. What is chosen at the top is shown below: samples, scores, curves, one photo, time.
 import { clear, counted, h } from "/web/dom.js";
-import { act, read } from "/web/api.js";
+import { act, madeBy, read } from "/web/api.js";
 import { followJob, lastWords } from "/web/parts/jobs.js";
 import { loadStyle } from "/web/parts/style.js";
 import { slider } from "/web/parts/slider.js";
@@ -103,7 +103,7 @@ function savePage(state) {
         const runs = state.runs();
         const job = await act("compare/save_page", { runs: runs.map((run) => run.id), seed: state.seed });
         const ended = await followJob(job.id);
-        if (ended.state === "done") clear(ready, h("a", { class: "button", href: `/made/${job.id}/0?save=true`, download: "" }, `Save ${ended.about.made[0].split("/").at(-1)}`));
+        if (ended.state === "done") clear(ready, h("a", { class: "button", href: `${madeBy(job.id)}?save=true`, download: "" }, `Save ${ended.about.made[0].split("/").at(-1)}`));
         else clear(ready, h("span", { class: "bad" }, `The page was not written: ${lastWords(ended.said)}`));
       } catch (error) {
         clear(ready);

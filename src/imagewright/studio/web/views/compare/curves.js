@@ -1,16 +1,16 @@
 // Curves of all chosen runs in one plot: a loss, a derived metric, or a score, over images seen or over time.
-import { clear, h, newId } from "/web/dom.js";
+import { clear, h } from "/web/dom.js";
 import { read } from "/web/api.js";
+import { field } from "/web/parts/field.js";
 import { told } from "/web/parts/toast.js";
 import { joined } from "/web/parts/curve.js";
 
 export function showCurves(state) {
-  const metric = h("select", { id: newId("metric") });
-  const over = h("select", { id: newId("over") }, h("option", { value: "images_seen" }, "images seen"), h("option", { value: "seconds" }, "seconds of training"));
+  const metric = h("select");
+  const over = h("select", {}, h("option", { value: "images_seen" }, "images seen"), h("option", { value: "seconds" }, "seconds of training"));
   const plot = h("value-curve");
   const said = h("p", { class: "faint" });
-  const field = (label, select) => h("span", { class: "field inline" }, h("label", { for: select.id, class: "small faint" }, label), select);
-  const element = h("section", { "aria-label": "Curves" }, h("h2", {}, "Curves"), h("div", { class: "row wide" }, field("Show", metric), field("over", over)), said, plot);
+  const element = h("section", { "aria-label": "Curves" }, h("h2", {}, "Curves"), h("div", { class: "row wide" }, field("Show", metric, { kind: "inline" }), field("over", over, { kind: "inline" })), said, plot);
 
   const update = told(async () => {
     const runs = state.runs();

@@ -1,7 +1,8 @@
 // Scores with their recipes and intervals, and the evaluation that computes them.
-import { clear, counted, h, newId } from "/web/dom.js";
+import { clear, counted, h } from "/web/dom.js";
 import { act, read } from "/web/api.js";
 import { chooseSource } from "/web/parts/choose.js";
+import { field } from "/web/parts/field.js";
 import { showJob } from "/web/parts/jobs.js";
 import { told, tellError } from "/web/parts/toast.js";
 
@@ -12,10 +13,12 @@ export function showScores(state) {
   const table = h("div", { class: "scroll" });
   const form = h("details", {}, h("summary", {}, "Evaluate these runs"));
   const bar = h("job-bar", { hidden: true });
+  let suggest = () => {}; // until the form is there
   const element = h("section", { "aria-label": "Scores" }, h("h2", {}, "Scores"), table, form, bar);
   const showTable = told(async () => {
     const runs = state.runs();
     if (!runs.length) return void clear(table);
+    suggest(runs);
     clear(table, tableOf(await read("compare/scores", { runs: runs.map((run) => run.id).join(",") })));
   });
   const run = async (asked) => {
@@ -23,7 +26,11 @@ export function showScores(state) {
     await showJob(job, bar);
     await showTable();
   };
-  evaluation(run).then((fields) => form.append(fields)).catch(tellError);
+  evaluation(run).then((found) => {
+    form.append(found.element);
+    suggest = told(found.suggest);
+    suggest(state.runs());
+  }).catch(tellError);
   return { element, update: showTable };
 }
 
@@ -48,9 +55,9 @@ function tableOf({ columns, rows, recipes, notes }) {
 // The form of an evaluation: real pictures, how many samples, features, metrics.
 async function evaluation(run) {
   const { features, metrics, count } = await read("compare/evaluation_choices");
-  const source = await chooseSource({ label: "Real pictures", fits: (each) => each.kind !== "video" && each.kind !== "faces" });
-  const number = h("input", { type: "number", min: "2", max: "1000000", value: String(count), id: newId("count") });
-  const network = h("select", { id: newId("features") }, features.map((each) => h("option", { value: each.name }, each.fetched ? `${each.name} (weights are fetched once)` : each.name)));
+  const source = await chooseSource({ label: "Real pictures", none: "choose the real pictures", fits: (each) => each.kind !== "video" && each.kind !== "faces" });
+  const number = h("input", { type: "number", min: "2", max: "1000000", value: String(count) });
+  const network = h("select", {}, features.map((each) => h("option", { value: each.name }, each.fetched ? `${each.name} (weights are fetched once)` : each.name)));
   const boxes = metrics.map((each) => {
     const box = h("input", { type: "checkbox", value: each.name, checked: each.usual });
     return { box, label: h("label", { class: "small" }, box, ` ${each.name}: `, h("span", { class: "faint" }, each.summary)) };
@@ -69,12 +76,21 @@ async function evaluation(run) {
       }
     }),
   );
-  const field = (label, input) => h("div", { class: "field" }, h("label", { for: input.id, class: "small faint" }, label), input);
-  return h(
+  // What is chosen already stays while runs are added: what it starts from follows the runs until then.
+  let isTouched = false;
+  const element = h(
     "div",
-    { class: "stack evaluation" },
+    { class: "stack evaluation", onchange: ({ isTrusted }) => (isTouched ||= isTrusted) },
     h("div", { class: "row wide" }, source.element, field("Samples of each run", number), field("Features", network)),
     h("details", {}, h("summary", { class: "small" }, "Metrics"), h("div", { class: "metrics" }, boxes.map(({ label }) => label))),
     h("div", { class: "row" }, start, h("span", { class: "small faint" }, "More samples give narrower intervals, and take longer. Scores stay in the runs.")),
   );
+  const suggest = async (runs) => {
+    if (isTouched || !runs.length) return;
+    const first = await read("compare/evaluation_start", { runs: runs.map((each) => each.id).join(",") });
+    if (isTouched) return;
+    network.value = first.features;
+    source.pick((each) => each.id === first.source);
+  };
+  return { element, suggest };
 }

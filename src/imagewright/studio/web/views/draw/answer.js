@@ -1,11 +1,10 @@
 // What the model makes of the sheet: the newest answer, alone or with the sheet before it under a wipe.
 import { clear, h } from "/web/dom.js";
-import { live } from "/web/live.js";
+import { live, Newest } from "/web/live.js";
 import { drawOn, openLarge, savePicture } from "/web/parts/picture.js";
 import { fileOf } from "/web/api.js";
 import { sendActions } from "/web/parts/sending.js";
 import "/web/parts/wipe.js";
-import { newest } from "/web/views/draw/newest.js";
 
 const SLOW = 600; // milliseconds, after which it is said that the model works
 
@@ -42,7 +41,7 @@ export function answerOf(sheet, { shape, asked, missing, again }) {
     said.textContent = error.message;
     place.dataset.stale = "";
   };
-  const ask = newest(async () => {
+  const asking = new Newest(async () => {
     const hint = missing();
     if (hint) {
       said.className = "small said";
@@ -56,7 +55,8 @@ export function answerOf(sheet, { shape, asked, missing, again }) {
     } finally {
       clearTimeout(waiting);
     }
-  }, failed);
+  }, () => {}, failed);
+  const ask = () => asking.ask();
 
   const alone = h("button", { "aria-pressed": "true", onclick: () => choose(false) }, "Answer");
   const both = h("button", { "aria-pressed": "false", onclick: () => choose(true) }, "Before and after");

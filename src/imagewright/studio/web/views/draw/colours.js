@@ -1,5 +1,5 @@
 // The colours of a sheet as buttons, each with a name: nobody should have to tell them apart by eye.
-import { h } from "/web/dom.js";
+import { clear, h, newId } from "/web/dom.js";
 import { colourOf, partsOf } from "/web/views/draw/raster.js";
 
 const HUES = ["red", "orange", "yellow", "green", "green", "turquoise", "turquoise", "light blue", "blue", "violet", "magenta", "pink"];
@@ -13,14 +13,21 @@ function nameOf([red, green, blue]) {
   return light < 70 ? `dark ${hue}` : light > 190 && !hue.startsWith("light") ? `light ${hue}` : hue;
 }
 
-// Buttons of a palette, [red, green, blue] each; chosen(colour) is called at each choice. Returns { element, choose(colour), pick(place) }.
-export function palette(colours, { labelled, isFree, chosen }) {
+// Buttons of a palette, [red, green, blue] each; chosen(colour) is called at each choice. names: of `classNames`, if classes
+// are drawn. Returns { element, choose(colour), pick(place) }.
+export function palette(colours, { names = null, isFree, chosen }) {
+  const labelled = names !== null;
+  const label = (button, place) => {
+    const name = labelled ? [`class ${place}`, names.of(place)].filter(Boolean).join(": ") : nameOf(colours[place]);
+    button.title = name + (place < 9 ? `, key ${place + 1}` : "");
+    button.setAttribute("aria-label", name);
+    if (labelled) clear(button, h("span", {}, [place, names.of(place)].filter((each) => each !== "").join(" ")));
+    button.toggleAttribute("data-named", labelled && names.of(place) !== "");
+  };
   const buttons = colours.map((parts, place) => {
-    const name = labelled ? `class ${place}` : nameOf(parts);
-    const key = place < 9 ? `, key ${place + 1}` : "";
-    const button = h("button", { class: "swatch", title: name + key, "aria-label": name, "aria-pressed": "false", onclick: () => choose(colourOf(parts)) });
+    const button = h("button", { class: "swatch", "aria-pressed": "false", onclick: () => choose(colourOf(parts)) });
+    label(button, place);
     button.style.setProperty("--swatch", `rgb(${parts.join(" ")})`);
-    if (labelled) button.append(h("span", {}, String(place)));
     button.dataset.dark = parts[0] * 0.3 + parts[1] * 0.59 + parts[2] * 0.11 < 128;
     return button;
   });
@@ -29,13 +36,30 @@ export function palette(colours, { labelled, isFree, chosen }) {
   const known = colours.map(colourOf);
   const choose = (colour) => {
     for (const [place, button] of buttons.entries()) button.setAttribute("aria-pressed", known[place] === colour);
+    if (labelled && known.includes(colour)) naming.show(known.indexOf(colour));
     free.toggleAttribute("data-chosen", !known.includes(colour));
     free.value = `#${partsOf(colour).map((each) => each.toString(16).padStart(2, "0")).join("")}`;
     chosen(colour);
   };
+  const naming = labelled ? nameField(names, (place) => label(buttons[place], place)) : null;
+  const group = h("div", { class: "palette", role: "group", "aria-label": labelled ? "classes" : "colours" }, buttons, isFree ? free : null);
   return {
-    element: h("div", { class: "palette", role: "group", "aria-label": labelled ? "classes" : "colours" }, buttons, isFree ? free : null),
+    element: labelled ? h("div", { class: "stack" }, group, naming.element) : group,
     choose,
     pick: (place) => place < known.length && choose(known[place]),
   };
+}
+
+// The name of the chosen class, to be changed. changed(place) is called after that.
+function nameField(names, changed) {
+  let shown = 0;
+  const input = h("input", { type: "text", id: newId("class"), maxlength: "60", autocomplete: "off", placeholder: "no name yet" });
+  const label = h("label", { for: input.id, class: "small faint" });
+  input.addEventListener("input", () => (names.rename(shown, input.value.trim()), changed(shown)));
+  const show = (place) => {
+    shown = place;
+    label.textContent = `Name of class ${place}`;
+    input.value = names.of(place);
+  };
+  return { element: h("div", { class: "row" }, label, input), show };
 }

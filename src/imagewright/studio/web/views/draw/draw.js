@@ -110,7 +110,7 @@ async function open(body, run, model, photo) {
     },
     failed,
   });
-  const tools = toolsOf(sheet, model);
+  const tools = toolsOf(sheet, model, run.id);
   const before = await kept(run.id);
   const keep = keeps(sheet, run.id, () => name);
   sheet.addEventListener("input", () => isOpen && answer.ask());

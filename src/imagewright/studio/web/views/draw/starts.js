@@ -1,12 +1,11 @@
 // What one begins with: a blank sheet, an example of the training, or a photo and what is made of it.
 import { clear, h, newId } from "/web/dom.js";
 import { pictureOf, upload } from "/web/api.js";
-import { live } from "/web/live.js";
+import { live, Newest } from "/web/live.js";
 import { choosePicture } from "/web/parts/choose.js";
 import { slider } from "/web/parts/slider.js";
 import { told } from "/web/parts/toast.js";
 import { imageOf } from "/web/views/draw/pixels.js";
-import { newest } from "/web/views/draw/newest.js";
 
 // Returns { element, usePhoto(photo), useExample(place), blank(), tickets(), leave }. began({ name, photo, said }) is called with what is on
 // the sheet, failed(error) if that did not work.
@@ -36,7 +35,8 @@ export function startsOf(sheet, model, run, { began, failed }) {
     const controls = madeControls(model, photo, () => ask());
     clear(made, controls.element);
     made.hidden = !controls.element;
-    const ask = newest(() => begin({ photo: photo.ticket, ...controls.wanted() }, { photo: controls.wanted().made_by === "picture" ? photo : null }), failed);
+    const asking = new Newest(() => begin({ photo: photo.ticket, ...controls.wanted() }, { photo: controls.wanted().made_by === "picture" ? photo : null }), () => {}, failed);
+    const ask = () => asking.ask();
     ask();
   };
   const choose = told(async () => {

@@ -2,6 +2,7 @@
 import { h } from "/web/dom.js";
 import { slider } from "/web/parts/slider.js";
 import { colourOf } from "/web/views/draw/raster.js";
+import { classNames } from "/web/views/draw/class_names.js";
 import { palette } from "/web/views/draw/colours.js";
 
 const TOOLS = [
@@ -14,7 +15,7 @@ const TOOLS = [
 ];
 
 // Returns { element, leave }. told(sentence) is called with what a key did.
-export function toolsOf(sheet, model) {
+export function toolsOf(sheet, model, run) {
   const buttons = new Map(
     TOOLS.map(([name, label, key]) => [name, h("button", { "aria-pressed": "false", title: `${label} (key ${key.toUpperCase()})`, onclick: () => use(name) }, label)]),
   );
@@ -25,7 +26,7 @@ export function toolsOf(sheet, model) {
   const widest = Math.max(4, Math.round(Math.min(model.width, model.height) / 4));
   const width = slider({ label: "Width in pixels", low: 1, high: widest, step: 1, value: firstWidth(model) }, (value) => (sheet.width = Math.max(1, Math.round(value))));
   sheet.width = width.value;
-  const colours = palette(model.palette, { labelled: model.labelled, isFree: !model.labelled, chosen: (colour) => ((sheet.colour = colour), sheet.tool === "eraser" && use("pen")) });
+  const colours = palette(model.palette, { names: model.labelled ? classNames(run, model.class_names) : null, isFree: !model.labelled, chosen: (colour) => ((sheet.colour = colour), sheet.tool === "eraser" && use("pen")) });
   sheet.ground = colourOf(model.palette[model.ground]);
   colours.pick(model.ground === 0 ? Math.min(1, model.palette.length - 1) : 0);
   use("pen");

@@ -1,8 +1,9 @@
 // Home: the runs and the sources of the folder, and the models. A folder that is dropped here becomes a source.
 import { clear, counted, h } from "/web/dom.js";
-import { addSource, read } from "/web/api.js";
+import { addSource, isAdded, nameOfDropped, read } from "/web/api.js";
 import { live } from "/web/live.js";
-import { inOrder, isClass, titleOfSource } from "/web/parts/choose.js";
+import { whereToBegin } from "/web/parts/begin.js";
+import { chooseSource, inOrder, isClass, titleOfSource } from "/web/parts/choose.js";
 import { modelCards } from "/web/parts/models.js";
 import { loadStyle } from "/web/parts/style.js";
 import { tell, tellError, told } from "/web/parts/toast.js";
@@ -12,16 +13,23 @@ import "/web/parts/drop.js";
 
 export default async function show(root) {
   const parts = { lead: h("p", { class: "lead" }), first: h("div"), runs: h("div"), sources: h("div", { class: "grid" }), notes: h("div") };
-  const drop = h("drop-zone", { folders: "", label: "Drop a folder of pictures here, or choose one" });
+  const drop = h("drop-zone", { folders: "", label: "Drop a folder or a .zip of pictures here, or choose a folder" });
   const added = h("p", { class: "small", role: "status" });
   const cards = h("div");
   const place = { runs: new Map() }; // by id: its card
   await loadStyle("/web/views/home/home.css");
-  const load = () => fill(parts, place);
+  let chooser = null;
+  const load = async () => {
+    const sources = await fill(parts, place);
+    await chooser?.reload();
+    return sources;
+  };
   drop.addEventListener("files", told(({ detail }) => addFolder(detail, added, load)));
   const [{ models }] = await Promise.all([read("library/models"), load()]);
   clear(cards, modelCards(models, (model) => (location.hash = `#/train?model=${model.name}`)));
-  root.append(h("h1", {}, "Home"), parts.lead, parts.notes, parts.first, parts.runs, h("h2", {}, "Pictures"), parts.sources, drop, added, h("h2", {}, "Models"), cards);
+  const begin = whereToBegin(models, (model, source) => (location.hash = `#/train?model=${model.name}&source=${source.id}`));
+  chooser = await chooseSource({ chosen: begin.show });
+  root.append(h("h1", {}, "Home"), parts.lead, parts.notes, parts.first, parts.runs, h("h2", {}, "Pictures"), parts.sources, drop, added, h("h2", {}, "Where to begin"), h("div", { class: "where" }, chooser.element), begin.element, h("h2", {}, "All models"), cards);
   const end = live.follow("home/trainings", {}, told(async ({ runs, all }) => {
     if (all.length !== place.runs.size || all.some((id) => !place.runs.has(id))) await load();
     const now = new Set(runs.map((run) => run.id));
@@ -60,12 +68,11 @@ function firstSteps(own, sources) {
 }
 
 async function addFolder(files, said, load) {
-  const name = files[0].top ?? files[0].file.webkitRelativePath?.split("/")[0] ?? "";
-  const { folder, added, refused } = await addSource(name || "dropped", files, (done, total) => {
+  const { folder, added, refused, notes } = await addSource(nameOfDropped(files) || "dropped", files, (done, total) => {
     said.textContent = `Adds ${done} of ${total} …`;
   });
   if (refused.length) tell(`${counted(refused.length, "file")} left out. ${refused.slice(0, 3).join(" ")}`, "bad");
   const sources = await load();
-  const source = sources.find((each) => each.name === `pictures/${folder}`);
-  clear(said, `${counted(added, "picture")} added. `, source ? h("a", { href: `#/train?source=${source.id}` }, "Train on them") : null);
+  const source = sources.find((each) => isAdded(each, folder));
+  clear(said, `${counted(added, "picture")} added. `, source ? h("a", { href: `#/train?source=${source.id}` }, "Train on them") : null, notes.length ? ` ${notes.join(" ")}` : null);
 }

@@ -1,5 +1,6 @@
 // The settings of the laboratory as a form of what the studio describes; the data, also drawn by hand; collapse and cures.
-import { h, newId } from "/web/dom.js";
+import { h } from "/web/dom.js";
+import { field } from "/web/parts/field.js";
 import { slider } from "/web/parts/slider.js";
 import { drawingPad } from "/web/views/learn/gan_drawing.js";
 
@@ -9,10 +10,9 @@ const DECADES = 50; // a range of more than this ratio is moved along by its log
 
 // A select with its label
 export function select(label, options, value, changed) {
-  const id = newId("choice");
-  const element = h("select", { id, onchange: () => changed(element.value) }, options.map(({ name, title }) => h("option", { value: name }, title)));
+  const element = h("select", { onchange: () => changed(element.value) }, options.map(({ name, title }) => h("option", { value: name }, title)));
   element.value = value;
-  return { select: element, element: h("div", { class: "field" }, h("label", { class: "small faint", for: id }, label), element) };
+  return { select: element, element: field(label, element) };
 }
 
 function control(setting, changed) {

@@ -96,5 +96,5 @@ export default async function show(root) {
   const sources = await chooseSource({ label: "Pictures to place on it", none: "none", chosen: (source) => ((state.source = source), state.run && load()) });
   body.append(h("div", { class: "stack" }, pad, notes), h("div", { class: "stack" }, picture, said, chosen, h("div", { class: "row" }, ownButton, save)));
   root.append(h("div", { class: "row wide" }, runs.element, sources.element), body);
-  if (!state.run) root.append(h("p", {}, "There is no model with a latent plane yet. ", h("a", { href: "#/train" }, "Train one"), ": a VAE with --latent-dim 2 shows the whole of its plane."));
+  if (!state.run) root.append(h("p", {}, "There is no model with a latent plane yet. ", h("a", { href: "#/train" }, "Train one"), ": a VAE with a latent dim of 2 shows the whole of its plane."));
 }

@@ -1,6 +1,6 @@
 // A dropped folder becomes a source: with a bar and a stop, and the refused files with their reasons.
 import { clear, counted, h, newId, whole } from "/web/dom.js";
-import { addSource } from "/web/api.js";
+import { addSource, nameOfDropped } from "/web/api.js";
 import { tellError } from "/web/parts/toast.js";
 import "/web/parts/drop.js";
 
@@ -16,8 +16,7 @@ export function adder({ added }) {
 
   zone.addEventListener("files", ({ detail: files }) => {
     if (isBusy) return tellError(new Error("A folder is being added: wait for it, or stop it."));
-    const top = files[0].top ?? files[0].file.webkitRelativePath?.split("/")[0];
-    return ask(top || "pictures", files);
+    return ask(nameOfDropped(files) || "pictures", files);
   });
 
   function ask(title, files) {
@@ -41,13 +40,13 @@ export function adder({ added }) {
     clear(place, h("div", { class: "row" }, said, h("button", { class: "plain", onclick: () => (isStopped = true) }, "Stop")), bar);
     isBusy = true;
     try {
-      const { folder, added: number, refused } = await addSource(name, files, (place, total) => {
+      const { folder, added: number, refused, notes } = await addSource(name, files, (place, total) => {
         done = place;
         bar.value = place / total;
         said.textContent = `${whole(place)} of ${counted(total, "file")}`;
         if (isStopped) throw new Stop();
       });
-      clear(place, h("p", { class: number ? "good" : "bad", role: "status" }, `${counted(number, "picture")} added${number ? ` as ${folder}` : ""}.`), refused.length > 0 && reasons(refused));
+      clear(place, h("p", { class: number ? "good" : "bad", role: "status" }, `${counted(number, "picture")} added${number ? ` as ${folder}` : ""}.`), notes.map((note) => h("p", { class: "small faint" }, note)), refused.length > 0 && reasons(refused));
       if (number) await added(folder);
     } catch (error) {
       if (!(error instanceof Stop)) throw error;
@@ -58,7 +57,7 @@ export function adder({ added }) {
     }
   }
 
-  return h("section", { class: "stack adder" }, zone, h("p", { class: "small faint" }, "Drop a folder of pictures or videos. Its sub-folders become classes. Nothing leaves this machine."), place);
+  return h("section", { class: "stack adder" }, zone, h("p", { class: "small faint" }, "Drop a folder of pictures or videos, or a .zip of pictures. Sub-folders become classes. Nothing leaves this machine."), place);
 }
 
 // The refused files, counted by reason: what differs in a sentence is the name at its start

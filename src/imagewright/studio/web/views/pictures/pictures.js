@@ -1,6 +1,6 @@
 // Pictures: what is in a source, what is wrong with it, and what can be made of it.
 import { clear, counted, h, query } from "/web/dom.js";
-import { act } from "/web/api.js";
+import { act, isAdded } from "/web/api.js";
 import { chooseSource } from "/web/parts/choose.js";
 import { loadStyle } from "/web/parts/style.js";
 import { tell, tellError, told } from "/web/parts/toast.js";
@@ -92,7 +92,7 @@ export default async function show(root, asked) {
   const adding = adder({
     added: async (folder) => {
       await sources.reload();
-      if (folder) sources.pick(({ name }) => name === `pictures/${folder}`);
+      if (folder) sources.pick((source) => isAdded(source, folder));
     },
   });
   adding.hidden = true;

@@ -1,7 +1,8 @@
 // Sliders for directions, codes, single latents and the view of the model.
-import { clear, h, newId, whole } from "/web/dom.js";
+import { clear, h, whole } from "/web/dom.js";
 import { act } from "/web/api.js";
 import { live } from "/web/live.js";
+import { field } from "/web/parts/field.js";
 import { followJob, lastWords } from "/web/parts/jobs.js";
 import { slider } from "/web/parts/slider.js";
 import { tell, tellError, told } from "/web/parts/toast.js";
@@ -48,7 +49,7 @@ export function codeSection({ session, atEnd }) {
 }
 
 function category(session, { name, count, labels }) {
-  const select = h("select", { id: newId("category") }, h("option", { value: "" }, "as it starts"));
+  const select = h("select", {}, h("option", { value: "" }, "as it starts"));
   for (let value = 0; value < count; value++) select.append(h("option", { value: String(value) }, labels[value] ?? `${name} ${value}`));
   select.value = session.look.parts[name] ?? "";
   select.addEventListener("change", () => {
@@ -56,7 +57,7 @@ function category(session, { name, count, labels }) {
     else session.look.parts[name] = Number(select.value);
     session.ask();
   });
-  return h("span", { class: "field" }, h("label", { for: select.id, class: "small faint" }, name), select);
+  return field(name, select);
 }
 
 function numbers(session, { name, kind, count, labels }, signal) {
@@ -126,7 +127,7 @@ export function viewSection({ session, refresh }) {
   const { spaces, truncates, sources, checkpoints } = session.offers;
   const rows = [];
   const choice = (label, name, options, text = String) => {
-    const select = h("select", { id: newId("view") }, options.map((each) => h("option", { value: String(each) }, text(each))));
+    const select = h("select", {}, options.map((each) => h("option", { value: String(each) }, text(each))));
     select.value = session.look[name] ?? options[0];
     select.addEventListener("change", told(async () => {
       const before = session.look[name];
@@ -140,7 +141,7 @@ export function viewSection({ session, refresh }) {
         throw error;
       }
     }));
-    rows.push(h("span", { class: "field" }, h("label", { for: select.id, class: "small faint" }, label), select));
+    rows.push(field(label, select));
   };
   if (truncates) {
     const psi = slider({ label: "Truncation: the smaller, the nearer to the average picture", low: 0, high: 1.5, step: 0.01, value: 1 }, (value) => session.change({ truncation: value }));

@@ -1,6 +1,6 @@
 // Record a walk through the looks of the strip and back to the first, as a video or an animated picture.
 import { clear, counted, h } from "/web/dom.js";
-import { act } from "/web/api.js";
+import { act, madeBy } from "/web/api.js";
 import { followJob } from "/web/parts/jobs.js";
 import { slider } from "/web/parts/slider.js";
 import { told } from "/web/parts/toast.js";
@@ -35,7 +35,7 @@ export function walkSection({ session, signal }) {
 }
 
 function recorded(job, name) {
-  const address = `/made/${job}/0`;
+  const address = madeBy(job);
   const file = name.split("/").at(-1);
   const shown = name.endsWith(".mp4")
     ? h("video", { src: address, controls: true, loop: true, muted: true, autoplay: true, playsinline: true, "aria-label": "the walk" })

@@ -21,16 +21,22 @@ export function followWork(feed, asked, { status, signal, words, tell }) {
     const bar = h("progress", { max: "1", "aria-label": "progress" });
     const said = h("span", {}, words);
     let work = null;
+    let isStopAsked = false; // before the studio has said which work it is
     let over = () => {};
     const stop = h("button", { class: "small", onclick: told(async () => {
       stop.disabled = true;
       said.textContent = "Stops, and takes what it has found …";
-      await act("steer/stop", { work });
+      if (work) await act("steer/stop", { work });
+      else isStopAsked = true;
     }) }, "Stop");
     status.className = "small status";
     clear(status, h("span", { class: "row" }, said, bar, stop));
     const end = live.follow(feed, asked, (value) => {
       if (value.work) work = value.work;
+      if (work && isStopAsked) {
+        isStopAsked = false;
+        told(act)("steer/stop", { work });
+      }
       if (value.picture && !stop.disabled) said.textContent = tell(value);
       if (value.total) bar.value = value.done / value.total;
       if (!value.held) return;

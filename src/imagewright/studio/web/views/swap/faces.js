@@ -1,12 +1,14 @@
 // The faces of both people: a set that is there, or faces found in pictures and videos; its people, of whom one is kept.
-import { clear, counted, h, newId } from "/web/dom.js";
-import { act, addSource, pictureOf, read } from "/web/api.js";
+import { clear, counted, h, whole } from "/web/dom.js";
+import { act, addSource, isAdded, nameOfDropped, pictureOf, read } from "/web/api.js";
+import { live } from "/web/live.js";
 import { chooseSource } from "/web/parts/choose.js";
+import { field } from "/web/parts/field.js";
 import { showJob } from "/web/parts/jobs.js";
 import { openLarge } from "/web/parts/picture.js";
 import { tell, told } from "/web/parts/toast.js";
 import { list, personChoice } from "/web/views/swap/person.js";
-import { addressOf } from "/web/views/swap/swap.js";
+import { addressOf, keepSets } from "/web/views/swap/swap.js";
 import "/web/parts/drop.js";
 import "/web/parts/wall.js";
 
@@ -26,7 +28,7 @@ export async function showFaces(root, asked) {
     next.href = isReady ? addressOf("train", chosen) : "#/swap";
     next.hidden = !isReady;
     said.textContent = chosen.source && chosen.source === chosen.target ? "Both are the same set: choose two people." : isReady ? "" : "Choose a set of faces for each person.";
-    history.replaceState(null, "", addressOf("faces", Object.fromEntries(Object.entries(chosen).filter(([, id]) => id))));
+    keepSets(root, "faces", chosen);
   };
   const sides = [];
   for (const side of SIDES) {
@@ -57,7 +59,7 @@ async function showSide({ who, title, help }, first, change, reloadAll) {
 async function findFaces(use) {
   const { sources } = await read("library/sources");
   const source = await chooseSource({ label: "Pictures or video", value: sources.find((each) => each.kind === "video")?.id, fits: (each) => each.kind !== "faces" && each.kind !== "builtin" });
-  const every = h("input", { type: "number", min: "1", max: "1000", value: "1", id: newId("every") });
+  const every = h("input", { type: "number", min: "1", max: "1000", value: "1" });
   const bar = h("job-bar", { hidden: true });
   const person = personChoice(() => {});
   const whom = list("Whose faces", { all: "everyone's", picked: "a person of a face set" }, (value) => (person.element.hidden = value !== "picked"));
@@ -66,14 +68,13 @@ async function findFaces(use) {
   drop.addEventListener(
     "files",
     told(async ({ detail }) => {
-      const name = detail[0].path.split("/")[0].replace(/\.[^.]*$/, "") || "faces";
-      const { folder, added, refused } = await addSource(name, detail, (done, total) => (start.textContent = `Adds ${done} of ${total} …`));
+      const { folder, added, refused, notes } = await addSource(nameOfDropped(detail) || "faces", detail, (done, total) => (start.textContent = `Adds ${done} of ${total} …`));
       start.textContent = "Find faces";
       refused.slice(0, 3).forEach((text) => tell(text, "bad"));
+      notes.forEach((text) => tell(text));
       if (!added) return;
       await source.reload();
-      const place = `pictures/${folder}`; // or one video in it
-      source.pick(({ name: each }) => each === place || each.startsWith(`${place}/`));
+      source.pick((each) => isAdded(each, folder));
     }),
   );
   start.addEventListener(
@@ -92,18 +93,32 @@ async function findFaces(use) {
       }
     }),
   );
-  const field = h("div", { class: "field" }, h("label", { for: every.id, class: "small faint" }, "Take every … frame"), every);
-  return h("details", {}, h("summary", {}, "Find faces in pictures or a video"), h("div", { class: "stack" }, drop, source.element, field, whom, person.element, h("div", { class: "row" }, start), bar));
+  return h("details", {}, h("summary", {}, "Find faces in pictures or a video"), h("div", { class: "stack" }, drop, source.element, field("Take every … frame", every), whom, person.element, h("div", { class: "row" }, start), bar));
+}
+
+// The people of a set, by a feed that tells how far it is. One that was left for another set never resolves.
+function readPeople(root, set, tell) {
+  return new Promise((done, failed) => {
+    const end = live.follow("swap/reading", { faces: set.id }, (value) => (value.found ? (end(), done(value.found)) : tell(value)), failed);
+    root.endReading = end;
+    document.addEventListener("page-left", end, { once: true });
+  });
 }
 
 // The people of a set, each with a wall of their faces.
 async function showPeople(root, set, use) {
   root.dataset.set = "";
+  root.endReading?.(); // of the set that was chosen before
   if (!set) return void clear(root);
-  clear(root, h("p", { class: "faint small" }, "Reads the faces …"));
+  const [reading, said] = [h("progress", { max: "1", "aria-label": "faces read" }), h("span", { class: "number" }, "Reads the faces …")];
+  clear(root, h("p", { class: "faint small row" }, said, reading));
   let found;
   try {
-    found = await read("swap/people", { faces: set.id });
+    found = await readPeople(root, set, ({ done, total }) => {
+      if (!total) return;
+      said.textContent = `Reads the faces: ${whole(done)} of ${whole(total)}`;
+      reading.value = done / total;
+    });
   } catch (error) {
     return void clear(root, h("p", { class: "bad small" }, error.message));
   }

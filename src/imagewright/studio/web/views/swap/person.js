@@ -1,19 +1,20 @@
 // A list with its label, and a person of a face set, for those who choose whose face is meant.
-import { clear, h, newId } from "/web/dom.js";
+import { clear, h } from "/web/dom.js";
 import { read } from "/web/api.js";
 import { chooseSource } from "/web/parts/choose.js";
+import { field } from "/web/parts/field.js";
 import { told } from "/web/parts/toast.js";
 
 export function list(label, choices, chosen) {
-  const select = h("select", { id: newId("choice"), onchange: () => chosen(select.value) }, Object.entries(choices).map(([value, text]) => h("option", { value }, text)));
-  return h("div", { class: "field" }, h("label", { for: select.id, class: "small faint" }, label), select);
+  const select = h("select", { onchange: () => chosen(select.value) }, Object.entries(choices).map(([value, text]) => h("option", { value }, text)));
+  return field(label, select);
 }
 
 // A person of a face set: { element, value: { faces, number } or null }
 export function personChoice(changed) {
-  const select = h("select", { id: newId("person"), onchange: () => changed() });
+  const select = h("select", { onchange: () => changed() });
   const place = h("div");
-  const element = h("div", { class: "stack", hidden: true }, place, h("div", { class: "field" }, h("label", { for: select.id, class: "small faint" }, "Person"), select));
+  const element = h("div", { class: "stack", hidden: true }, place, field("Person", select));
   let set = null;
   const show = told(async (each) => {
     set = null;

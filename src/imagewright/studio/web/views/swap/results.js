@@ -1,6 +1,6 @@
 // What was converted: videos played here, pictures on a wall, and the measures of a video against its footage.
 import { clear, counted, decimals, h } from "/web/dom.js";
-import { act, pictureOf, read } from "/web/api.js";
+import { act, madeBy, pictureOf, read } from "/web/api.js";
 import { chooseSource } from "/web/parts/choose.js";
 import { followJob, showJob } from "/web/parts/jobs.js";
 import { openLarge } from "/web/parts/picture.js";
@@ -34,7 +34,7 @@ function resultOf(result, sources, isOpen) {
 }
 
 function videoOf({ job, name }) {
-  const address = `/made/${job}/0`;
+  const address = madeBy(job);
   return h("div", { class: "stack" }, h("video", { src: address, controls: true, loop: true, preload: "metadata", playsinline: true, "aria-label": name }), h("div", { class: "row" }, h("a", { class: "button", href: `${address}?save=true`, download: name }, "Save the video")));
 }
 

@@ -13,8 +13,19 @@ const STEPS = [
 
 export const addressOf = (step, asked = {}) => `#/swap?${new URLSearchParams({ step, ...asked })}`;
 
-export default async function show(root, asked) {
+const KEPT = "swap-sets"; // the chosen sets of faces, for as long as the tab is open
+
+// Keep what is chosen, { source, target }, in the address and for a later visit; nothing once the page was left.
+export function keepSets(root, step, chosen) {
+  if (!root.isConnected) return;
+  const sets = Object.fromEntries(Object.entries(chosen).filter(([, id]) => id));
+  sessionStorage.setItem(KEPT, JSON.stringify(sets));
+  history.replaceState(null, "", addressOf(step, sets));
+}
+
+export default async function show(root, given) {
   await loadStyle("/web/views/swap/swap.css");
+  const asked = { ...JSON.parse(sessionStorage.getItem(KEPT) ?? "{}"), ...given };
   const step = STEPS.find((each) => each.name === asked.step) ?? STEPS[0];
   const { step: _, ...kept } = asked;
   const links = STEPS.map((each, place) => {

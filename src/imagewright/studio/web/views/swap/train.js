@@ -2,10 +2,11 @@
 import { clear, counted, duration, h, newId, whole } from "/web/dom.js";
 import { act, pictureOf, read } from "/web/api.js";
 import { live } from "/web/live.js";
+import { field } from "/web/parts/field.js";
 import { openLarge } from "/web/parts/picture.js";
 import { followJob, lastWords } from "/web/parts/jobs.js";
 import { tellError } from "/web/parts/toast.js";
-import { askConsent } from "/web/views/swap/consent.js";
+import { askConsent } from "/web/views/swap/both_consents.js";
 import { addressOf } from "/web/views/swap/swap.js";
 import { joined } from "/web/parts/curve.js";
 
@@ -18,6 +19,7 @@ export async function showTrain(root, asked) {
   let leave = () => {};
   const watch = (id, job = null) => {
     leave();
+    if (!root.isConnected) return;
     history.replaceState(null, "", addressOf("train", { ...asked, run: id }));
     leave = watchRun(clear(watched), id, job);
   };
@@ -35,14 +37,14 @@ function watchChoice(runs, chosen, watch) {
 }
 
 function startForm(models, sets, watch) {
-  const model = h("select", { id: newId("model") }, models.map((each) => h("option", { value: each.name }, each.name)));
-  const minutes = h("input", { type: "number", min: "0.1", step: "any", value: "30", id: newId("minutes") });
-  const name = h("input", { type: "text", id: newId("name"), value: `swap-${shortName(sets.source)}-${shortName(sets.target)}`, maxlength: "70" });
+  const model = h("select", {}, models.map((each) => h("option", { value: each.name }, each.name)));
+  const minutes = h("input", { type: "number", min: "0.1", step: "any", value: "30" });
+  const name = h("input", { type: "text", value: `swap-${shortName(sets.source)}-${shortName(sets.target)}`, maxlength: "70" });
   const options = h("div", { class: "row wide" });
   let selects = [];
   const showOptions = () => {
     selects = models.find((each) => each.name === model.value).options.map((option) => ({ option, select: optionSelect(option) }));
-    clear(options, selects.map(({ option, select }) => field(option.name.replaceAll("_", " "), select, option.help)));
+    clear(options, selects.map(({ option, select }) => field(option.name.replaceAll("_", " "), select, { help: option.help })));
   };
   model.addEventListener("change", showOptions);
   showOptions();
@@ -72,7 +74,7 @@ function startForm(models, sets, watch) {
     h("div", { class: "row pair" }, faceOf(sets.source), h("span", {}, h("strong", {}, sets.source.name), ` (${counted(sets.source.pictures, "face")}) is put in for `, h("strong", {}, sets.target.name), ` (${counted(sets.target.pictures, "face")})`), faceOf(sets.target)),
     h("p", { class: "small faint" }, "A model that learns faces is trained with the consent of their people. What you enter stays in the run, and in every picture that it makes."),
     consent.element,
-    h("div", { class: "row wide" }, models.length > 1 && field("Model", model), field("Name of the run", name), field("Minutes", minutes, "The likeness grows for hours; the sheet shows when it is enough.")),
+    h("div", { class: "row wide" }, models.length > 1 && field("Model", model), field("Name of the run", name), field("Minutes", minutes, { help: "The likeness grows for hours; the sheet shows when it is enough." })),
     h("details", {}, h("summary", { class: "small" }, "Options"), options),
     h("div", { class: "row" }, start, refused),
   );
@@ -80,10 +82,9 @@ function startForm(models, sets, watch) {
 
 const shortName = ({ name }) => name.split("/").at(-1);
 const faceOf = (set) => h("img", { class: "face", alt: `a face of ${set.name}`, src: pictureOf("swap/face", { faces: set.id, place: 0, side: 128 }) });
-const field = (label, input, help = null) => h("div", { class: "field" }, h("label", { for: input.id, class: "small faint" }, label), input, help && h("span", { class: "help" }, help));
 
 // What is not chosen is not sent: the training then takes what suits this machine, such as small networks on a CPU.
-const optionSelect = ({ choices }) => h("select", { id: newId("option") }, h("option", { value: "" }, "as recommended"), choices.map((each) => h("option", { value: each }, each)));
+const optionSelect = ({ choices }) => h("select", {}, h("option", { value: "" }, "as recommended"), choices.map((each) => h("option", { value: each }, each)));
 
 // The live sheet, the identity curve and the doctor's word of a run. Returns what ends it.
 function watchRun(root, id, job) {
@@ -121,7 +122,7 @@ function watchRun(root, id, job) {
     bar.hidden = !now.training;
     if (now.planned) bar.value = now.images_seen / now.planned;
     next.hidden = !now.checkpoints;
-    stopped.hidden = now.training || !(now.images_seen < now.planned);
+    stopped.hidden = now.training || now.is_over || !(now.images_seen < now.planned);
     if (now.sheet) {
       sheet.src = pictureOf("library/run_picture", { run: id, side: 1600, of: now.sheet });
       sheet.hidden = button.hidden = false;

@@ -36,7 +36,7 @@ function facts(plan) {
     rows.push(["Length", `${whole(plan.images_seen)} images, ${whole(plan.batch_size)} a step`]);
     rows.push(["Time", plan.seconds ? `${duration(plan.seconds)}, at ${brief(plan.images_per_second)} images a second` : "not measured"]);
     rows.push(["Memory", `${(plan.memory_bytes / GIB).toFixed(2)} GiB of ${(plan.memory_available / GIB).toFixed(1)} GiB`]);
-  } else rows.push(["Time", "fitted in one go, without steps"]);
+  } else rows.push(["Time", "fitted in one go: it follows from the method and the size rather than from a rate, and is not measured"]);
   if (plan.parameters) rows.push(["Numbers to learn", whole(plan.parameters)]);
   return [
     h("dl", { class: "facts" }, rows.map(([name, value]) => [h("dt", {}, name), h("dd", {}, value)])),

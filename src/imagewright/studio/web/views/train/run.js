@@ -63,7 +63,8 @@ const SENTENCES = {
   starts: () => "It starts: pictures are prepared, and the speed is measured.",
   trains: (run) => `It trains: ${progressOf(run)}${leftOf(run)}.`,
   trained: (run) => (run.planned ? `It is trained: ${whole(run.images_seen)} images.` : "It is fitted."),
-  stopped: (run) => `It was stopped, or its time was over, and saved: ${progressOf(run)}.`,
+  stopped: (run) => `It was stopped, and saved: ${progressOf(run)}.`,
+  time_over: (run) => `Its time was over, and it is saved: ${progressOf(run)}, since the steps were slower than measured before.`,
   ended: (run) => `It ended without saving its last steps: it was killed, or the machine went off. ${run.checkpoints.length ? `The checkpoint at ${whole(run.checkpoints.at(-1))} images is kept.` : "There was no checkpoint yet: it can begin anew."}`,
   failed: (run) => `It failed: ${lastWords(run.problem ?? "")}`,
   damaged: (run) => run.problem,
@@ -109,14 +110,23 @@ function actionsOf(run) {
   if (run.job) button("Pause", async () => { await act("library/stop", { job: run.job }); tell("It saves, and stops. Resume it at any time."); }, "main");
   else if (run.state === "trains") found.push(h("span", { class: "small faint" }, "It was started elsewhere: Ctrl-C there stops it."));
   if (!run.job && ["stopped", "ended", "failed"].includes(run.state) && run.model) button("Resume", () => act("train/resume", { run: run.run }), "main");
-  if (!run.job && run.state === "trained" && run.planned) button("Train as long again", () => act("train/resume", { run: run.run, images_seen: 2 * run.planned }));
-  if (run.checkpoints.length && run.state !== "gone") {
-    found.push(branch(run));
-    if (run.verbs?.includes("decode") && run.verbs?.includes("sample")) found.push(h("a", { class: "button", href: `#/steer?run=${run.run}` }, "Steer"));
-  }
+  const isWhole = !run.job && ["trained", "time_over"].includes(run.state); // it ended by itself: what is made with it comes first
+  const uses = run.checkpoints.length && run.state !== "gone" ? usesOf(run) : [];
+  found.push(...uses.map(([label, address], place) => h("a", { class: isWhole && !place ? "button main" : "button", href: address }, label)));
+  if (isWhole && run.planned) button("Train as long again", () => act("train/resume", { run: run.run, images_seen: run.images_seen + run.planned }), uses.length ? "" : "main");
+  if (run.checkpoints.length && run.state !== "gone") found.push(branch(run));
   if (run.model && run.state !== "gone") found.push(h("a", { class: "button", href: `#/train?again=${run.run}` }, "Train anew with changes"));
   else if (hasDraft(run.run)) found.push(h("a", { class: "button main", href: `#/train?draft=${run.run}` }, "Change what was asked"));
   return found;
+}
+
+// The pages on which something is made with it: [label, address].
+function usesOf({ run, verbs, needs }) {
+  const can = (...needed) => needed.every((verb) => verbs?.includes(verb));
+  return [
+    can("decode", "sample") && ["Steer", `#/steer?run=${run}`],
+    needs === "people" ? ["Try it on a photo or video", `#/swap?step=convert&run=${run}`] : can("translate") && ["Draw", `#/draw?run=${run}`],
+  ].filter(Boolean);
 }
 
 // A new training that starts from one of the checkpoints.

@@ -1,13 +1,14 @@
 // A new training: pictures, a model, its options, what it will take, start.
 import { clear, h } from "/web/dom.js";
 import { act, pictureOf, read } from "/web/api.js";
+import { whereToBegin } from "/web/parts/begin.js";
 import { chooseSource } from "/web/parts/choose.js";
 import { buildForm } from "/web/parts/form.js";
 import { modelCards, NEEDS } from "/web/parts/models.js";
 import { told } from "/web/parts/toast.js";
 import { draftOf, keepDraft } from "/web/views/train/drafts.js";
 import { planPanel } from "/web/views/train/plan.js";
-import { consentFields } from "/web/views/train/consent.js";
+import { consentFields } from "/web/views/train/consents.js";
 import { runList } from "/web/views/train/list.js";
 
 const TITLES = { pictures: "How pictures are read", training: "The training" };
@@ -56,14 +57,15 @@ const isFaces = (source) => source.kind === "faces";
 
 async function chooseModel(setup, place, model) {
   if (model) return showForm(setup, place, model);
-  const cards = h("div");
+  const [cards, begin] = [h("div"), whereToBegin(place.models, (chosen) => choose(chosen))];
   const choose = told((chosen) => showForm(setup, place, chosen));
   const changed = (source) => {
     place.source = source?.id ?? null;
+    begin.show(source);
     clear(cards, modelCards(place.models, choose, source));
   };
   const field = await sourceField({ slot: { name: "images" }, label: "Pictures", wanted: place.source, changed });
-  clear(setup, h("h2", {}, "Pictures"), field.element, h("h2", {}, "Model"), cards);
+  clear(setup, h("h2", {}, "Pictures"), field.element, h("h2", {}, "Where to begin"), begin.element, h("h2", {}, "All models"), cards);
   setup.dataset.step = "model";
 }
 

@@ -1,5 +1,6 @@
 // The consent of both people, as the command asks for it: one's own face, or who, given by whom, and when.
 import { h, newId } from "/web/dom.js";
+import { personConsent } from "/web/parts/consent.js";
 
 const TITLES = { source: "Consent of the person put in", target: "Consent of the person replaced" };
 
@@ -18,27 +19,17 @@ function askOne(title) {
   const name = newId("consent");
   const own = h("input", { type: "radio", name, value: "own" });
   const other = h("input", { type: "radio", name, value: "other", checked: true });
-  const fields = {
-    who: h("input", { type: "text", id: newId("who"), autocomplete: "off", maxlength: "400" }),
-    given_by: h("input", { type: "text", id: newId("by"), autocomplete: "off", maxlength: "400" }),
-    when: h("input", { type: "date", id: newId("when") }),
-  };
-  const words = { who: "Whose face it is", given_by: "Who gave the consent", when: "When" };
-  const rest = h(
-    "div",
-    { class: "stack" },
-    Object.entries(fields).map(([each, input]) => h("div", { class: "field" }, h("label", { for: input.id, class: "small faint" }, words[each]), input)),
-  );
+  const person = personConsent();
+  const rest = h("div", { class: "stack" }, person.fields);
   const update = () => (rest.hidden = own.checked);
   own.addEventListener("change", update);
   other.addEventListener("change", update);
-  fields.who.addEventListener("change", () => (fields.given_by.value ||= fields.who.value));
   const choices = h("div", { class: "stack" }, h("label", {}, own, " It is my own face"), h("label", {}, other, " It is another person's face"), rest);
   const element = h("div", { class: "panel" }, h("fieldset", {}, h("legend", {}, title), choices));
   return {
     element,
     get value() {
-      return own.checked ? { own: true } : Object.fromEntries(Object.entries(fields).map(([each, input]) => [each, input.value]));
+      return own.checked ? { own: true } : person.value;
     },
   };
 }

@@ -1,18 +1,15 @@
 // The consent of the people whose faces a model learns: who, given by whom, when; or that the faces are one's own.
 import { h, newId } from "/web/dom.js";
+import { personConsent } from "/web/parts/consent.js";
 
 export function consentFields() {
   const own = h("input", { type: "checkbox", id: newId("own") });
   const people = h("div", { class: "stack" });
-  const input = (type, label) => {
-    const element = h("input", { type, id: newId("person") });
-    return { element, field: h("div", { class: "field" }, h("label", { for: element.id }, label), element) };
-  };
   const rows = [];
   const add = () => {
-    const row = { who: input("text", "Whose face"), given_by: input("text", "Consent given by"), when: input("date", "On") };
-    rows.push(row);
-    people.append(h("div", { class: "form-grid" }, Object.values(row).map((each) => each.field)));
+    const person = personConsent();
+    rows.push(person);
+    people.append(h("div", { class: "form-grid" }, person.fields));
   };
   add();
   const more = h("button", { class: "plain", onclick: add }, "Another person");
@@ -26,6 +23,6 @@ export function consentFields() {
     h("p", {}, more),
   );
   const value = () =>
-    own.checked ? { self: true } : { people: rows.map((row) => Object.fromEntries(Object.entries(row).map(([name, { element: each }]) => [name, each.value]))) };
+    own.checked ? { self: true } : { people: rows.map((person) => person.value) };
   return { element, value };
 }
