@@ -79,10 +79,13 @@ def test_a_part_that_took_all_the_time_leaves_the_least_to_each() -> None:
 
 def test_held_out_pictures_and_scored_samples_are_bounded() -> None:
     assert [held_out_count(count) for count in (399, 400, 1_797, 100_000)] == [0, 80, 359, 1_000]
-    assert scored_pictures(2, 5, 12) == 12
-    assert 64 <= scored_pictures(2, 5, 1_000) < scored_pictures(20, 5, 1_000) < scored_pictures(600, 5, 5_000) == 1_000
+    counts = [scored_pictures(minutes, 5, 5_000, 20.0) for minutes in (0.1, 20, 60, 600)]
+    assert counts == [64, 360, 1_000, 1_000]
+    assert scored_pictures(20, 5, 12, 20.0) == 12
 
 
 def test_the_adversarial_model_follows_from_machine_and_time() -> None:
-    assert preferred_gan(accelerator=False, minutes=60) == "dcgan"
-    assert preferred_gan(accelerator=True, minutes=60) == "r3gan"
+    assert preferred_gan(5_000, accelerator=False, minutes=60) == "dcgan"
+    assert preferred_gan(5_000, accelerator=True, minutes=5) == "dcgan"
+    assert preferred_gan(5_000, accelerator=True, minutes=60) == "r3gan"
+    assert preferred_gan(500, accelerator=True, minutes=60) == "stylegan2"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 from pathlib import Path
 
@@ -9,12 +10,13 @@ from imagewright.errors import count_text
 from imagewright.files import write_whole
 from imagewright.pixels import size_text
 from imagewright.runs.places import RECORD
+from imagewright.runs.report.curves import short_number
 from imagewright.runs.report.html import duration_text, page, picture, text
-from imagewright.runs.report.score_tables import describe_recipes, format_score, html_table
+from imagewright.runs.report.score_tables import describe_recipes, html_table
 from imagewright.runs.run import Run
 from imagewright.runs.scores import Score
 from imagewright.tours.record import FIGURES, PAGE, PartRecord, TourFigure, TourRecord
-from imagewright.tours.scoring import REAL, columns_of, is_clearly_best, ranked, scores_of
+from imagewright.tours.scoring import HIDDEN, REAL, columns_of, is_clearly_best, ranked, scores_of
 from imagewright.tours.texts import ABOUT, LABELS
 
 REAL_ROW = "row-real.webp"
@@ -28,7 +30,8 @@ a { color: inherit; text-decoration-color: var(--faint); text-underline-offset: 
 .rows div { display: grid; grid-template-columns: 8.5rem 1fr; gap: .8rem; align-items: center; margin: .45rem 0; }
 .rows img { width: 100%; } .time { color: var(--faint); font-size: .9rem; }
 pre { background: var(--card); border-radius: 8px; padding: .7rem .9rem; overflow-x: auto; margin: .6rem 0; }
-pre code { overflow-wrap: normal; } .doctor { border-left: 3px solid var(--line); padding-left: .8rem; }
+pre code { overflow-wrap: normal; } .option { white-space: nowrap; }
+.doctor { border-left: 3px solid var(--line); padding-left: .8rem; }
 @media (max-width: 520px) { .rows div { grid-template-columns: 1fr; gap: .2rem; margin: .8rem 0; } }
 """
 
@@ -83,9 +86,15 @@ def summary(record: TourRecord, scores: dict[str, list[Score]]) -> str:
 def _best_sentence(record: TourRecord, best: list[tuple[str, Score]], scores: dict[str, list[Score]]) -> str:
     (name, score), *others = best
     title = score.title[:1].lower() + score.title[1:] if score.title[:2].istitle() else score.title
-    value = f"{title} {format_score(score).split(' ')[0]}"
+    value = f"{title} {short_number(score.value)}"
     baseline = next((each for each in scores.get(LABELS["pca"], []) if each.metric == score.metric), None)
-    against = "" if baseline is None else f", against {format_score(baseline).split(' ')[0]} of the eigenfaces"
+    against = "" if baseline is None else f", against {short_number(baseline.value)} of the eigenfaces"
+    if baseline is not None and baseline.value < score.value:
+        return (
+            f"In {record.minutes:g} minutes in all, at {size_text(record.size)} pixels, no trained model came as near "
+            f"to the pictures as the eigenfaces did ({title} {short_number(baseline.value)}; {LABELS[name]} "
+            f"{short_number(score.value)}): give more minutes, or train one longer."
+        )
     within = f"within {record.minutes:g} minutes in all, at {size_text(record.size)} pixels,"
     if not others:
         return f"{LABELS[name]} reached {value}{against} {within.rstrip(',')}."
@@ -133,7 +142,7 @@ def _scores(record: TourRecord, scores: dict[str, list[Score]]) -> str:
     columns = columns_of(scores)
     lines = [
         f'<p class="faint">{text(line.rstrip(":"))}.</p>'
-        for line in describe_recipes([score for own in scores.values() for score in own])
+        for line in describe_recipes([score for own in scores.values() for score in own if score.output not in HIDDEN])
     ]
     compared = (
         f"{record.held_out:,} pictures that no model was trained on"
@@ -143,7 +152,7 @@ def _scores(record: TourRecord, scores: dict[str, list[Score]]) -> str:
     about = (
         f"Samples are compared with {compared}. The kernel distance is 0 if nothing tells them apart. Precision is the "
         "share of samples that look like real pictures, recall the share of real pictures that are like samples; "
-        "PSNR and SSIM say how near reconstructions are. An arrow shows the better direction, bold the best model."
+        "PSNR says how near reconstructions are. An arrow shows the better direction, bold the best model."
     )
     return f"<h2>Scores</h2><p>{text(about)}</p>{html_table(scores, columns, unranked=(REAL,))}{''.join(lines)}"
 
@@ -154,7 +163,7 @@ def _part(folder: Path, record: TourRecord, part: PartRecord) -> str:
     if part.state != "done":
         return ""
     facts = "".join(f"<li>{text(fact)}</li>" for fact in part.facts)
-    doctor = "".join(f'<p class="doctor">Doctor: {text(line)}</p>' for line in part.doctor)
+    doctor = "".join(f'<p class="doctor">Doctor: {_with_options(line)}</p>' for line in part.doctor)
     figures = "".join(_figure(folder, figure) for figure in part.figures)
     trained = f", {duration_text(part.trained_seconds)} of it training" if part.trained_seconds >= 1 else ""
     report = f' <a href="{text(part.name)}/report.html">Its report</a>' if part.model else ""
@@ -168,14 +177,18 @@ def _part(folder: Path, record: TourRecord, part: PartRecord) -> str:
     )
 
 
+def _with_options(line: str) -> str:
+    """A sentence with its options of the command line unbroken over lines."""
+    return re.sub(r"--[a-z][a-z-]*", r'<span class="option">\g<0></span>', text(line))
+
+
 def _next(folder: Path, record: TourRecord, scores: dict[str, list[Score]]) -> str:
     """What to train longer: the best model that samples, the one that translates, and how to use a run."""
     rows = []
     for name, _ in ranked(record, scores)[:1]:
         part = record.part(name)
-        rows.append(
-            f"<p>{text(LABELS[name])} made the best pictures. Train it longer:</p>{_command(part.command or '')}"
-        )
+        rows.append(f"<p>{text(LABELS[name])} is the best of the trained models. Train it longer:</p>")
+        rows.append(_command(part.command or ""))
         used = shlex.join(["imagewright", "sample", str(folder / name), "--count", "64", "--out", "samples.png"])
         rows.append(f"<p>More pictures by the model as it is:</p>{_command(used)}")
     for part in record.parts:

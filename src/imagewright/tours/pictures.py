@@ -10,9 +10,8 @@ from typing import Any
 import numpy as np
 
 from imagewright.images import Images, open_images
-from imagewright.images.opening_layers import A_AND_B, find_layer_folders
+from imagewright.images.arrangement import arrangement_of
 from imagewright.images.sources.finding import find_source
-from imagewright.images.sources.listing import is_picture_name
 from imagewright.seeds import derive_seed
 from imagewright.tours.plan import Arrangement, TourPart, TourTraits, held_out_count
 from imagewright.training.arranging import arrange
@@ -75,7 +74,7 @@ def open_tour(source: Any, other: Any, opening: Mapping[str, Any], say: Say) -> 
 
     Raises `UserError` for sources that cannot be opened.
     """
-    found = arrangement_of(source, other)
+    found = find_arrangement(source, other)
     if found == "two sets":
         sets = {"a": source, "b": other} if other is not None else source
         sources, rest = arrange(UNPAIRED_MODEL, sets, opening, say)
@@ -92,28 +91,20 @@ def open_tour(source: Any, other: Any, opening: Mapping[str, Any], say: Say) -> 
     return TourPictures("pictures", opened)
 
 
-def arrangement_of(source: Any, other: Any) -> Arrangement:
+def find_arrangement(source: Any, other: Any) -> Arrangement:
     """How the pictures are arranged, by the names of folders and files; no picture is opened.
 
     Two sources, or folders A and B, are pairs if most names of the smaller one are in the other too.
     """
     if other is not None:
         return "pairs" if _have_equal_names(_names(source), _names(other)) else "two sets"
-    for names in (PAIR, A_AND_B):
-        folders, _ = find_layer_folders(source, names, None, needed=False)
-        if folders:
-            one, two = (_stems(Path(source).expanduser() / folder) for folder in folders.values())
-            return "pairs" if "input" in folders.values() or _have_equal_names(one, two) else "two sets"
-    return "pictures"
+    found = arrangement_of(Path(source).expanduser()) if isinstance(source, str | Path) else "pictures"
+    return found if found in ("pairs", "two sets") else "pictures"
 
 
 def _names(source: Any) -> set[str]:
     found = find_source(source, None)
     return {Path(found.name(index)).stem for index in range(len(found))}
-
-
-def _stems(folder: Path) -> set[str]:
-    return {each.stem for each in folder.iterdir() if is_picture_name(each.name)} if folder.is_dir() else set()
 
 
 def _have_equal_names(one: set[str], two: set[str]) -> bool:

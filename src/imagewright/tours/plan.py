@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from imagewright.errors import DataError
+from imagewright.model_choice import recommend_models
 
 Arrangement = Literal["pictures", "pairs", "two sets"]
 Kind = Literal["set", "components", "model", "translation"]
@@ -16,9 +17,10 @@ LEAST_OF_A_CLASS, MOST_CLASSES = 4, 100  # of labels that a model can be conditi
 HELD_OUT_FROM, HELD_OUT_SHARE, MOST_HELD_OUT = 400, 5, 1_000  # pictures; one of so many is held out
 LEAST_SECONDS = 10.0  # of a part that trains: less is taken by starting and scoring it
 SHARE_TRAINED = 0.75  # of the time of a part; the rest scores and shows what was learned
-SCORED_A_SECOND = 12  # pictures through EfficientNet-Lite0 on one core of a laptop
 LEAST_SCORED, MOST_SCORED = 64, 1_000
 SHARE_SCORED = 0.12  # of the time
+GANS = {"dcgan": "DCGAN", "r3gan": "R3GAN", "stylegan2": "StyleGAN2"}
+UNHURRIED = 20  # minutes of a tour on a GPU, from which on a larger model than DCGAN is worth it
 
 
 @dataclass(frozen=True)
@@ -60,9 +62,11 @@ class TourPart:
     rank: int = 0
 
 
-def preferred_gan(*, accelerator: bool, minutes: float) -> str:
-    """The adversarial model that samples best in the time: its name in the catalogue."""
-    return "r3gan" if accelerator and minutes >= 20 else "dcgan"
+def preferred_gan(pictures: int, *, accelerator: bool, minutes: float) -> str:
+    """The adversarial model to take: the first recommended one if a GPU has the time for it, else the quick one."""
+    if not accelerator or minutes < UNHURRIED:
+        return "dcgan"
+    return next((each.model for each in recommend_models("pictures", pictures) if each.model in GANS), "dcgan")
 
 
 def all_parts(traits: TourTraits, gan: str) -> list[TourPart]:
@@ -72,17 +76,16 @@ def all_parts(traits: TourTraits, gan: str) -> list[TourPart]:
             f"A tour needs {LEAST_PICTURES} pictures at least, and there are {traits.pictures}: add pictures. Some "
             "hundred or more show what a model can learn."
         )
-    adversarial = {"dcgan": "DCGAN", "r3gan": "R3GAN"}.get(gan, gan)
     parts = [
         TourPart("set", "The set", "set", 0.5),
         TourPart("pca", "Eigenfaces: principal components", "components", 0.3, "pca"),
         TourPart("autoencoder", "Autoencoder", "model", 1.0, "autoencoder", 3),
         TourPart("vae", "Variational autoencoder (VAE)", "model", 1.0, "vae"),
-        TourPart(gan, adversarial, "model", 1.4, gan, 1),
+        TourPart(gan, GANS[gan], "model", 1.4, gan, 1),
         TourPart("vae_gan", "VAE-GAN", "model", 1.3, "vae_gan", 5),
     ]
     if traits.has_classes:
-        parts.append(TourPart("cgan", "Conditional GAN: pictures of a class", "model", 1.3, "cgan", 4))
+        parts.append(TourPart("cgan", "Conditional GAN", "model", 1.3, "cgan", 4))
     if traits.arrangement == "pairs":
         parts.append(TourPart("pix2pix", "Translation from pairs: pix2pix", "translation", 1.4, "pix2pix", 2))
     if traits.arrangement == "two sets":
@@ -124,14 +127,15 @@ def training_minutes(share: float) -> float:
     return SHARE_TRAINED * share
 
 
-def scored_pictures(minutes: float, scored: int, pictures: int) -> int:
+def scored_pictures(minutes: float, models: int, pictures: int, rate: float) -> int:
     """How many samples of each model are scored, so that scores take a small share of the minutes.
 
     minutes: of the whole tour.
-    scored: how many models are.
+    models: how many are scored, each with so many samples; real pictures count as three.
     pictures: of the set.
+    rate: pictures a second through the network in whose features they are compared, as measured here.
     """
-    affordable = int(60 * minutes * SHARE_SCORED * SCORED_A_SECOND / max(1, scored))
+    affordable = int(60 * minutes * SHARE_SCORED * rate / (models + 3))
     return max(2, min(max(LEAST_SCORED, affordable), MOST_SCORED, pictures))
 
 

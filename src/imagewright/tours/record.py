@@ -84,7 +84,7 @@ class TourRecord:
     size: (height, width) of all models.
     channels: of the pictures.
     held_out: pictures that no model was trained on.
-    scored: samples of each model that are scored.
+    scored: samples of each model that are scored; 0 until the first is.
     features: in which they are compared.
     parts: in the order of the page.
     left_out: titles of parts for which there are too few minutes.

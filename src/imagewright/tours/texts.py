@@ -20,6 +20,9 @@ ABOUT = {
     "r3gan": "Two networks compete: one makes pictures, the other tells them from real ones, compared in pairs, which "
     "keeps the training stable (Huang et al. 2024). Look for sharp detail that a VAE lacks, and for samples that "
     "repeat one another.",
+    "stylegan2": "Two networks compete, and the generator draws a picture in layers, each with a style (Karras et al. "
+    "2020). Its augmentation adapts to small sets, which other GANs learn by heart. Look for detail, and for samples "
+    "that repeat one another.",
     "vae_gan": "A VAE that is judged by the features of a discriminator instead of pixel by pixel (Larsen et al. "
     "2016). Its reconstructions may move edges a little, but keep texture; compare them with those of the VAE.",
     "cgan": "A GAN that is told the class of each picture, and then makes pictures of the class that you ask for "
@@ -36,6 +39,7 @@ LABELS = {
     "vae": "VAE",
     "dcgan": "DCGAN",
     "r3gan": "R3GAN",
+    "stylegan2": "StyleGAN2",
     "vae_gan": "VAE-GAN",
     "cgan": "Conditional GAN",
     "pix2pix": "pix2pix",

@@ -27,7 +27,6 @@ from imagewright.tours.plan import (
     all_parts,
     choose_parts,
     preferred_gan,
-    scored_pictures,
     share_minutes,
     training_minutes,
 )
@@ -169,7 +168,8 @@ def _plan(
     notes: list[str] = []
     accelerator = distributed.choose_device(device).type != "cpu"
     pictures = open_tour(source, other, opening, notes.append)
-    traits, gan = pictures.traits, preferred_gan(accelerator=accelerator, minutes=minutes)
+    traits = pictures.traits
+    gan = preferred_gan(traits.pictures, accelerator=accelerator, minutes=minutes)
     possible = all_parts(traits, gan)
     parts = choose_parts(possible, minutes)
     shares = share_minutes(parts, minutes)
@@ -186,7 +186,6 @@ def _plan(
     left_out = [part.title for part in possible if part not in parts]
     if left_out:
         say(f"{minutes:g} minutes are too few for {len(left_out)} more: {'; '.join(left_out)}.")
-    scored = scored_pictures(minutes, sum(part.model is not None for part in parts), len(sized.reference))
     record = TourRecord(
         source=str(pictures.own.source if not isinstance(source, str | Path) else source),
         other=None if other is None else str(getattr(other, "source", other)),
@@ -200,7 +199,7 @@ def _plan(
         size=size,
         channels=sized.whole.channels,
         held_out=sized.held_out,
-        scored=scored,
+        scored=0,
         features=choose_features(),
         parts=new_parts(parts),
         left_out=left_out,

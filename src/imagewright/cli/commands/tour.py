@@ -18,7 +18,7 @@ def tour(
     other: Annotated[str | None, Parameter(help="the targets of these inputs, or a second set")] = None,
     /,
     *,
-    minutes: Annotated[float, Parameter(help="of all parts together")] = 20.0,
+    minutes: Annotated[float, within(0, 10_000, above=True, help="of all parts together")] = 20.0,
     out: Annotated[Path | None, Parameter(help="the folder; runs/tour-SOURCE by default")] = None,
     size: Annotated[Size | None, Parameter(help=OF_IMAGES["size"], metavar="SIZE")] = None,
     labels: Annotated[Path | None, Parameter(help="a CSV, text or JSON file of labels")] = None,

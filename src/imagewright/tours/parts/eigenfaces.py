@@ -7,10 +7,10 @@ from imagewright.analysis.components.figures import draw_components, draw_strip
 from imagewright.runs.report.curves import draw_curves
 from imagewright.tours.parts.models import finish_model, train_part
 from imagewright.tours.record import PartRecord
-from imagewright.tours.scoring import score_real
+from imagewright.tours.scoring import affordable_count, score_real
 from imagewright.tours.work import TourWork
 
-MOST_FITTED = 5_000  # pictures; more change the first components little
+SHOWN = 23  # components; with the mean three rows of eight
 
 
 def show_components(work: TourWork, part: PartRecord) -> None:
@@ -18,7 +18,7 @@ def show_components(work: TourWork, part: PartRecord) -> None:
     part.facts, part.figures, part.values = [], [], {}
     run = train_part(work, part)
     found = components(work.sized.trained, "pca", seed=work.record.seed, progress=work.clock.tick)
-    work.add_picture(part, "pca-components", draw_components(found), "The mean, and the components after it.")
+    work.add_picture(part, "pca-components", draw_components(found, SHOWN), "The mean, and the first components.")
     work.add_picture(part, "pca-by-count", draw_strip(found), "One picture from the mean and its first k components.")
     shares = found.decomposition.cumulative_shares.tolist()
     points = [(0.0, 0.0), *((float(place), 100 * share) for place, share in enumerate(shares, 1))]
@@ -29,5 +29,6 @@ def show_components(work: TourWork, part: PartRecord) -> None:
         part.facts.append(
             f"Of {len(found.decomposition.directions):,} components, {', '.join(needed)} of the variance."
         )
+    work.record.scored = affordable_count(work)
     score_real(work, part)
     finish_model(work, part, run)
