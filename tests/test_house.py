@@ -51,6 +51,7 @@ FLOORS = [
     {"face_crops"},
     {"lessons", "analysis", "face_swap", "inspection", "pairs"},
     {"shape_files"},
+    {"tours"},
     {"studio"},
     {"cli", "__init__"},
     {"__main__"},

@@ -20,6 +20,7 @@ DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 
 # Each command, and the public names that do its work from Python.
 NAMES_OF_COMMANDS: dict[str, tuple[str, ...]] = {
+    "tour": ("tour",),
     "models": ("list_models",),
     "train": ("train", "plan_training", "open_images", "Images", "Run"),
     "sample": ("sample", "sample_sheet"),

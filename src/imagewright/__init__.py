@@ -39,6 +39,7 @@ _HOME = {
     "duplicates": "imagewright.images.checks.duplicates",
     "caches": "imagewright.images.cache.management",
     "clear_caches": "imagewright.images.cache.management",
+    "tour": "imagewright.tours.tour",
     "train": "imagewright.training.train",
     "plan_training": "imagewright.training.forecast",
     "Stopped": "imagewright.training.train",
@@ -212,6 +213,7 @@ __all__ = [
     "sign",
     "sort_faces",
     "swap_faces",
+    "tour",
     "train",
     "translate",
     "translate_video",
@@ -285,6 +287,7 @@ if TYPE_CHECKING:
     from imagewright.runs.run import Run
     from imagewright.shape_files.make import make_shapes
     from imagewright.studio.serve import open_studio
+    from imagewright.tours.tour import tour
     from imagewright.training.doctor.findings import doctor
     from imagewright.training.forecast import plan_training
     from imagewright.training.observers import Observer

@@ -21,7 +21,6 @@ BENCHMARKS = PROJECT / "benchmarks"
 SHARED = {"harness", "classifiers", "training_steps", "textbook", "plain_biggan", "textbook_stylegan2", "gpu_cases"}
 # Scripts that neither `make bench` nor `make quality` runs, with the reason.
 RUN_OTHERWISE = {
-    "demo": "make demo",
     "versions": "by hand: it needs a second checkout",
     "model_pictures": "by hand: it writes pictures of the documentation",
 }

@@ -33,6 +33,7 @@ app = App(
     suppress_keyboard_interrupt=False,  # `report_failures` sets the exit code
 )
 _COMMANDS = {
+    "tour": ("tour:tour", "Try every method on your pictures, in the minutes given, as one page."),
     "models": (
         "models:models",
         "List every model: what it is, its verbs, the paper.",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 EXAMPLES = {
+    "tour": "imagewright tour photos/ --minutes 20",
     "models": "imagewright models vae",
     "sample": "imagewright sample runs/vae-photos --count 64 --out faces.png",
     "reconstruct": "imagewright reconstruct runs/vae-photos photos/ --count 8 --out rebuilt.png",

@@ -7,7 +7,7 @@ import math
 import os
 import sys
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,7 +16,7 @@ from rich.console import RenderableType
 from rich.progress import BarColumn, Progress, ProgressColumn, Task, TextColumn, TimeRemainingColumn
 from rich.text import Text
 
-from imagewright.cli.show import console
+from imagewright.cli.show import console, mark_told, say
 from imagewright.progress import Progress as CountProgress
 from imagewright.progress import StageProgress
 from imagewright.runs.report.curves import short_number
@@ -176,3 +176,47 @@ def progress_bars() -> Iterator[StageProgress]:
             progress.update(task, completed=done, total=total, visible=True)
 
         yield update
+
+
+@contextmanager
+def clock_bar() -> Iterator[tuple[StageProgress, Callable[[str], None]]]:
+    """A bar for work in parts that have a time each. In a pipe, a line for each part.
+
+    Yields a function to call with (part, seconds done, seconds that it has), and one that prints a sentence above it.
+    """
+    told: set[str] = set()
+
+    def line(what: str, done: int, total: int | None) -> None:
+        if what not in told:
+            told.add(what)
+            say([f"{what} ({_clock(total or 0)})"])
+
+    if followed := os.environ.get(PROGRESS_FILE):
+        yield ProgressFile(Path(followed)).update, lambda text: say([text])
+        return
+    if not sys.stderr.isatty():
+        yield line, lambda text: say([text])
+        return
+    columns = (TextColumn("{task.description}"), BarColumn(), _Clock())
+    with Progress(*columns, console=console(stderr=True)) as progress:
+        task = progress.add_task("", total=None, visible=False)
+
+        def update(what: str, done: int, total: int) -> None:
+            if progress.tasks[task].description != what:
+                progress.reset(task, description=what)
+            progress.update(task, completed=done, total=total, visible=True)
+
+        def tell(text: str) -> None:
+            progress.console.print(text, markup=False)
+            mark_told([text])
+
+        yield update, tell
+
+
+class _Clock(ProgressColumn):
+    def render(self, task: Task) -> Text:
+        return Text(f"{_clock(task.completed)} of {_clock(task.total or 0)}")
+
+
+def _clock(seconds: float) -> str:
+    return f"{int(seconds) // 60}:{int(seconds) % 60:02}"

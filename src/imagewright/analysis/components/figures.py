@@ -27,10 +27,10 @@ SUMMANDS = 6
 BARS = 30
 
 
-def draw_components(found: Components) -> Image.Image:
-    """The mean, and the components as signed pictures, each with its share of the variance."""
+def draw_components(found: Components, most: int = MOST_SHOWN) -> Image.Image:
+    """The mean, and at most `most` components as signed pictures, each with its share of the variance."""
     parts = found.decomposition
-    shown = min(MOST_SHOWN, len(parts.directions))
+    shown = min(most, len(parts.directions))
     pictures = np.concatenate([_opaque(parts.mean[None]), signed_pixels(parts.directions[:shown].numpy())])
     if "variance_between_to_within" in found.facts:
         ratios = found.facts["variance_between_to_within"][:shown]

@@ -34,12 +34,14 @@ code { font: 13px ui-monospace, monospace; overflow-wrap: anywhere; }
 """
 
 
-def page(title: str, body: list[str]) -> str:
-    """A page from parts that are HTML already."""
+def page(title: str, body: list[str], style: str = "") -> str:
+    """A page from parts that are HTML already. `style`: CSS of this page besides that of all."""
     return (
         '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        f"<title>{text(title)}</title><style>{STYLE}</style></head>\n<body>\n" + "\n".join(body) + "\n</body></html>\n"
+        f"<title>{text(title)}</title><style>{STYLE}{style}</style></head>\n<body>\n"
+        + "\n".join(body)
+        + "\n</body></html>\n"
     )
 
 
@@ -53,10 +55,21 @@ def panel(title: str, content: str) -> str:
     return f'<div class="panel"><h3>{text(title)}</h3>{content}</div>'
 
 
-def picture(data: bytes, alt: str, *, sharp: bool = False) -> str:
-    """An embedded PNG. `sharp` keeps the edges of pixels if it is enlarged."""
+def picture(data: bytes, alt: str, *, sharp: bool = False, kind: str = "png") -> str:
+    """An embedded picture. `sharp` keeps the edges of pixels if it is enlarged; `kind` is png or webp."""
     attribute = ' class="sharp"' if sharp else ""
-    return f'<img{attribute} alt="{text(alt)}" src="data:image/png;base64,{base64.b64encode(data).decode()}">'
+    return f'<img{attribute} alt="{text(alt)}" src="data:image/{kind};base64,{base64.b64encode(data).decode()}">'
+
+
+def duration_text(seconds: float) -> str:
+    """A time for a reader.
+
+    >>> duration_text(42), duration_text(130), duration_text(7300)
+    ('42 s', '2 min 10 s', '2 h 1 min')
+    """
+    minutes, seconds = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes} min" if hours else f"{minutes} min {seconds} s" if minutes else f"{seconds} s"
 
 
 def text(value: Any) -> str:

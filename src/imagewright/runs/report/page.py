@@ -12,7 +12,7 @@ from imagewright.files import write_whole
 from imagewright.pixels import is_size, size_text
 from imagewright.runs.report.curves import draw_curves, short_number
 from imagewright.runs.report.history import LongCurve, TrainingHistory, group_terms
-from imagewright.runs.report.html import page, panel, section, text
+from imagewright.runs.report.html import duration_text, page, panel, section, text
 from imagewright.runs.report.pictures import pictures
 from imagewright.runs.report.score_tables import score_panels
 from imagewright.runs.run import Run
@@ -53,7 +53,7 @@ def _summary(about: Mapping[str, Any], history: TrainingHistory) -> str:
     if history.last is not None:
         parts.append(f"{history.last['images_seen']:,} images seen")
         if isinstance(history.last.get("seconds"), (int, float)):
-            parts.append(f"in {_duration(history.last['seconds'])}")
+            parts.append(f"in {duration_text(history.last['seconds'])}")
         if (speed := history.speed.median()) is not None:
             parts.append(f"at {short_number(speed)} images a second")
     else:
@@ -151,9 +151,3 @@ def _value(value: Any, name: str) -> str:
     if isinstance(value, int) and not isinstance(value, bool) and abs(value) >= 10_000:
         return f"{value:,}"
     return text("none" if value is None else value)
-
-
-def _duration(seconds: float) -> str:
-    minutes, seconds = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours} h {minutes} min" if hours else f"{minutes} min {seconds} s" if minutes else f"{seconds} s"

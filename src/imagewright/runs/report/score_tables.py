@@ -109,10 +109,11 @@ def arrow(better: str | None) -> str:
     return {"lower": " ↓", "higher": " ↑"}.get(better or "", "")
 
 
-def html_table(subjects: Mapping[str, Sequence[Score]], columns: Sequence[Column]) -> str:
-    """A row for each subject. The best score of each column is bold."""
+def html_table(subjects: Mapping[str, Sequence[Score]], columns: Sequence[Column], unranked: Sequence[str] = ()) -> str:
+    """A row for each subject. The best score of each column is bold, among those that are not in `unranked`."""
     head = "".join(f"<th>{text(column.title + arrow(column.better))}</th>" for column in columns)
-    best = [best_score(column, subjects) for column in columns]
+    compared = {name: scores for name, scores in subjects.items() if name not in unranked}
+    best = [best_score(column, compared) for column in columns]
     rows = []
     for name, scores in subjects.items():
         cells = []

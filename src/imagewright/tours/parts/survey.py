@@ -1,0 +1,122 @@
+"""The set: what the check says of it, its pictures by cluster, and the strangest of them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from imagewright.analysis.clusters.clusters import Clusters, cluster
+from imagewright.analysis.outliers.outliers import outliers
+from imagewright.analysis.sheets import load_pictures, sheet_size, short_names
+from imagewright.errors import DataError, count_text
+from imagewright.images import Images
+from imagewright.images.checks.report import CheckReport, check
+from imagewright.images.selection import even_places
+from imagewright.output.grids import draw_grid
+from imagewright.tours.record import PartRecord
+from imagewright.tours.work import TourWork
+
+MOST_CHECKED = 20_000  # pictures: the check decodes every one at its own size
+ANALYSED_A_MINUTE, LEAST_ANALYSED, MOST_ANALYSED = 150, 200, 4_000
+WALL, WALL_ROWS, STRANGEST = 60, 6, 12
+NAMED = 3  # groups of duplicates, and notes of the check
+
+
+def survey_set(work: TourWork, part: PartRecord) -> None:
+    """Check the source, group its pictures, rank them by strangeness."""
+    part.facts, part.figures, part.values = [], [], {}
+    _check(work, part)
+    own = work.pictures.own
+    most = int(min(MOST_ANALYSED, max(LEAST_ANALYSED, ANALYSED_A_MINUTE * work.record.minutes)))
+    if len(own) > most:
+        part.facts.append(f"Groups and strange pictures are those of {most:,} pictures, spread evenly over the set.")
+        own = own.subset(even_places(len(own), most))
+    try:
+        _draw_clusters(work, part, own)
+        _draw_strangest(work, part, own)
+    except DataError as error:  # such as a set whose pictures are all equal
+        part.facts.append(str(error))
+
+
+def _check(work: TourWork, part: PartRecord) -> None:
+    own = work.pictures.own
+    if isinstance(work.source, str | Path) and len(own) <= MOST_CHECKED:
+        known = {name: work.record.opening.get(name) for name in ("split", "labels", "label_column")}
+        found = check(work.source, work.other, examples=NAMED, progress=work.clock.tick, **known)
+        part.facts += check_facts(found)
+        part.values = {"duplicates": found.duplicates, "near_duplicates": found.near_duplicates}
+        part.values["unreadable"] = found.unreadable
+    else:
+        part.facts.append(f"{count_text(len(own), 'picture')}, {own.width}x{own.height} pixels.")
+
+
+def check_facts(found: CheckReport) -> list[str]:
+    """What the check found, as sentences for the page."""
+    (size, usual), *others = found.sizes.items() or [("none", 0)]
+    facts = [
+        f"{count_text(found.count, 'picture')}, all {size} pixels."
+        if not others
+        else f"{count_text(found.count, 'picture')} of {len(others) + 1} sizes; the commonest is {size} ({usual:,})."
+    ]
+    if found.classes:
+        few, most = min(found.classes.values()), max(found.classes.values())
+        each = f"{few:,} pictures each" if few == most else f"{few:,} to {most:,} pictures each"
+        facts.append(f"{len(found.classes)} classes of {each}.")
+    if found.unreadable:
+        facts.append(f"{count_text(found.unreadable, 'picture')} cannot be read, and were left out.")
+    for count, groups, sign, what in (
+        (found.duplicates, found.duplicate_groups, " = ", "equal to an earlier one"),
+        (found.near_duplicates, found.near_duplicate_groups, " ~ ", "nearly equal to an earlier one"),
+    ):
+        if count:
+            named = "; ".join(sign.join(group[:4]) for group in groups[:NAMED])
+            facts.append(f"{count_text(count, 'picture')} {'is' if count == 1 else 'are'} {what}: {named}.")
+    if not found.duplicates and not found.near_duplicates:
+        facts.append("No picture is there twice.")
+    return facts + [_sentence(note) for note in found.notes[:NAMED]]
+
+
+def _sentence(text: str) -> str:
+    return text[:1].upper() + text[1:] + ("" if text.endswith((".", ":")) else ".")
+
+
+def _draw_clusters(work: TourWork, part: PartRecord, own: Images) -> None:
+    found = cluster(own, seed=work.record.seed, progress=work.clock.tick)
+    rows, labels = wall_of(found)
+    cells = load_pictures(found.images, np.concatenate(rows), sheet_size(own.size))
+    picture = draw_grid(cells, len(rows[0]), row_labels=labels)
+    sizes = " and ".join(f"{size:,}" for size in found.sizes[:WALL_ROWS])
+    more = f", and {found.count - WALL_ROWS} smaller" if found.count > WALL_ROWS else ""
+    known = "" if found.purity is None else f" {found.purity:.0%} of the pictures are of their group's commonest class."
+    part.facts.append(f"{count_text(found.count, 'group')} of similar pictures: {sizes}{more} pictures.{known}")
+    caption = "Groups of pictures that look alike, the most typical first; found without labels."
+    work.add_picture(part, "set-groups", picture, caption)
+
+
+def wall_of(found: Clusters) -> tuple[list[Any], list[str]]:
+    """About 60 pictures in rows by cluster, the most typical first: indices (-1 for an empty cell), and row labels."""
+    shown = min(found.count, WALL_ROWS)
+    each, columns = WALL_ROWS // shown, WALL // WALL_ROWS
+    rows, labels = [], []
+    for number in range(shown):
+        members = np.flatnonzero(found.labels == number)
+        members = members[np.argsort(found.distances[members], kind="stable")][: each * columns]
+        for start in range(0, len(members), columns):
+            row = np.full(columns, -1)
+            chosen = members[start : start + columns]
+            row[: len(chosen)] = chosen
+            rows.append(row)
+            labels.append("" if start else f"{found.sizes[number]:,} pictures")
+    return rows, labels
+
+
+def _draw_strangest(work: TourWork, part: PartRecord, own: Images) -> None:
+    found = outliers(own, seed=work.record.seed, progress=work.clock.tick)
+    chosen = found.order[:STRANGEST]
+    cells = load_pictures(found.images, chosen, sheet_size(own.size))
+    names = short_names([found.images.name(int(index)) for index in chosen])
+    picture = draw_grid(cells, 6, captions=names)
+    caption = "The pictures that differ most from all others, the strangest first: faults, or rare ones."
+    work.add_picture(part, "set-strangest", picture, caption)

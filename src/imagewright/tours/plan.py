@@ -1,0 +1,144 @@
+"""The plan of a tour: which parts a set of pictures has, and how the minutes are split over them. Pure functions."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from imagewright.errors import DataError
+from imagewright.model_choice import recommend_models
+
+Arrangement = Literal["pictures", "pairs", "two sets"]
+Kind = Literal["set", "components", "model", "translation"]
+
+LEAST_PICTURES = 8
+LEAST_OF_A_CLASS, MOST_CLASSES = 4, 100  # of labels that a model can be conditional on
+HELD_OUT_FROM, HELD_OUT_SHARE, MOST_HELD_OUT = 400, 5, 1_000  # pictures; one of so many is held out
+LEAST_SECONDS = 10.0  # of a part that trains: less is taken by starting and scoring it
+SHARE_TRAINED = 0.75  # of the time of a part; the rest scores and shows what was learned
+LEAST_SCORED, MOST_SCORED = 64, 1_000
+SHARE_SCORED = 0.12  # of the time
+GANS = {"dcgan": "DCGAN", "r3gan": "R3GAN", "stylegan2": "StyleGAN2"}
+UNHURRIED = 20  # minutes of a tour on a GPU, from which on a larger model than DCGAN is worth it
+
+
+@dataclass(frozen=True)
+class TourTraits:
+    """What a set of pictures has, by which the parts are chosen.
+
+    pictures: how many.
+    arrangement: plain pictures, pairs of an input and a target, or two sets.
+    per_class: pictures of each class; empty without labels.
+    """
+
+    pictures: int
+    arrangement: Arrangement = "pictures"
+    per_class: tuple[int, ...] = ()
+
+    @property
+    def has_classes(self) -> bool:
+        """Whether there are enough pictures of each of two or more classes."""
+        return 2 <= len(self.per_class) <= MOST_CLASSES and min(self.per_class) >= LEAST_OF_A_CLASS
+
+
+@dataclass(frozen=True)
+class TourPart:
+    """One part of a tour.
+
+    name: its folder, unique in a tour.
+    title: its heading.
+    kind: what is done.
+    weight: its share of the minutes.
+    model: that is trained, by its name in the catalogue; None for the set itself.
+    rank: parts of a higher number are left out first if the minutes are few; 0: never.
+    """
+
+    name: str
+    title: str
+    kind: Kind
+    weight: float
+    model: str | None = None
+    rank: int = 0
+
+
+def preferred_gan(pictures: int, *, accelerator: bool, minutes: float) -> str:
+    """The adversarial model to take: the first recommended one if a GPU has the time for it, else the quick one."""
+    if not accelerator or minutes < UNHURRIED:
+        return "dcgan"
+    return next((each.model for each in recommend_models("pictures", pictures) if each.model in GANS), "dcgan")
+
+
+def all_parts(traits: TourTraits, gan: str) -> list[TourPart]:
+    """Every part that suits the pictures, in the order of the page. Raises `DataError` for too few pictures."""
+    if traits.pictures < LEAST_PICTURES:
+        raise DataError(
+            f"A tour needs {LEAST_PICTURES} pictures at least, and there are {traits.pictures}: add pictures. Some "
+            "hundred or more show what a model can learn."
+        )
+    parts = [
+        TourPart("set", "The set", "set", 0.5),
+        TourPart("pca", "Eigenfaces: principal components", "components", 0.3, "pca"),
+        TourPart("autoencoder", "Autoencoder", "model", 1.0, "autoencoder", 3),
+        TourPart("vae", "Variational autoencoder (VAE)", "model", 1.0, "vae"),
+        TourPart(gan, GANS[gan], "model", 1.4, gan, 1),
+        TourPart("vae_gan", "VAE-GAN", "model", 1.3, "vae_gan", 5),
+    ]
+    if traits.has_classes:
+        parts.append(TourPart("cgan", "Conditional GAN", "model", 1.3, "cgan", 4))
+    if traits.arrangement == "pairs":
+        parts.append(TourPart("pix2pix", "Translation from pairs: pix2pix", "translation", 1.4, "pix2pix", 2))
+    if traits.arrangement == "two sets":
+        parts.append(TourPart("cut", "Translation between two sets: CUT", "translation", 1.6, "cut", 2))
+    return parts
+
+
+def choose_parts(parts: Sequence[TourPart], minutes: float) -> list[TourPart]:
+    """The parts that the minutes suffice for: those of the highest rank are left out first."""
+    chosen = list(parts)
+    while True:
+        shares = share_minutes(chosen, minutes)
+        short = [part for part in chosen if part.rank and 60 * shares[part.name] < LEAST_SECONDS]
+        if not short:
+            return chosen
+        chosen.remove(max((part for part in chosen if part.rank), key=lambda part: part.rank))
+
+
+def share_minutes(
+    parts: Sequence[TourPart], minutes: float, spent: Mapping[str, float] | None = None
+) -> dict[str, float]:
+    """The minutes of each part that is left, by its name: what is left of the time, by weight.
+
+    minutes: of the whole tour.
+    spent: seconds that finished parts took. A part that took longer leaves less to the others, and the other way round;
+        each of them has the least time, or what it had at first, in any case.
+    """
+    done = spent or {}
+    left = [part for part in parts if part.name not in done]
+    remaining = max(0.0, minutes - sum(done.values()) / 60)
+    whole = sum(part.weight for part in left)
+    at_first = {part.name: minutes * part.weight / sum(each.weight for each in parts) for part in left}
+    least = {name: min(LEAST_SECONDS / 60, share) for name, share in at_first.items()}
+    return {part.name: max(least[part.name], remaining * part.weight / whole) for part in left}
+
+
+def training_minutes(share: float) -> float:
+    """The minutes of training in a part that has `share` minutes."""
+    return SHARE_TRAINED * share
+
+
+def scored_pictures(minutes: float, models: int, pictures: int, rate: float) -> int:
+    """How many samples of each model are scored, so that scores take a small share of the minutes.
+
+    minutes: of the whole tour.
+    models: how many are scored, each with so many samples; real pictures count as three.
+    pictures: of the set.
+    rate: pictures a second through the network in whose features they are compared, as measured here.
+    """
+    affordable = int(60 * minutes * SHARE_SCORED * rate / (models + 3))
+    return max(2, min(max(LEAST_SCORED, affordable), MOST_SCORED, pictures))
+
+
+def held_out_count(pictures: int) -> int:
+    """Pictures that no model is trained on, to score against; 0 for sets that are too small for it."""
+    return min(MOST_HELD_OUT, pictures // HELD_OUT_SHARE) if pictures >= HELD_OUT_FROM else 0

@@ -1,0 +1,291 @@
+"""`tour`: the whole line of methods on a set of pictures, in the minutes given, as one page."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from imagewright import distributed
+from imagewright.analysis.outliers.moving import is_within
+from imagewright.errors import ConfigError, ImagewrightError, RunError
+from imagewright.images.selection import select_evenly
+from imagewright.output.grids import plain_grid
+from imagewright.pixels import size_text
+from imagewright.progress import StageProgress
+from imagewright.runs.lock import lock_run
+from imagewright.runs.run import Run
+from imagewright.tours.page import REAL_ROW, runs_of, summary, write_page
+from imagewright.tours.parts.eigenfaces import show_components
+from imagewright.tours.parts.models import ROW, train_model
+from imagewright.tours.parts.survey import survey_set
+from imagewright.tours.parts.translation import train_translation
+from imagewright.tours.pictures import SizedPictures, TourPictures, fit_pictures, open_tour
+from imagewright.tours.plan import (
+    TourPart,
+    all_parts,
+    choose_parts,
+    preferred_gan,
+    share_minutes,
+    training_minutes,
+)
+from imagewright.tours.record import RECORD, TourRecord, new_parts, read_record
+from imagewright.tours.scoring import choose_features, scores_of
+from imagewright.tours.work import PartClock, PartFunction, TourWork
+from imagewright.training.reporting import Say
+from imagewright.training.setting import name_run
+from imagewright.training.signals import StopRequest
+from imagewright.training.train import Stopped
+
+MINUTES = 20.0
+CARRY_OUT: dict[str, PartFunction] = {
+    "set": survey_set,
+    "components": show_components,
+    "model": train_model,
+    "translation": train_translation,
+}
+
+
+@dataclass(frozen=True)
+class Tour:
+    """The result of `tour`.
+
+    folder: that holds the page, the record `tour.json`, the figures, and a run for each model.
+    page: the page.
+    summary: what was found, in a paragraph.
+    failed: what went wrong in parts that ended with an error, by their titles.
+    runs: the runs, by the name of the part.
+    """
+
+    folder: Path
+    page: Path
+    summary: str
+    failed: dict[str, str]
+    runs: dict[str, Run]
+
+    def lines(self) -> list[str]:
+        """What was found, what failed, and where the page is."""
+        return [self.summary, *(f"{title}: {error}" for title, error in self.failed.items()), str(self.page)]
+
+
+def tour(
+    source: Any,
+    other: Any = None,
+    *,
+    minutes: float = MINUTES,
+    out: str | Path | None = None,
+    seed: int = 0,
+    device: str = "auto",
+    say: Say | None = None,
+    progress: StageProgress | None = None,
+    stop: StopRequest | None = None,
+    **opening: Any,
+) -> Tour:
+    """Look at a set of pictures, train every method that suits it, compare them, and write one page.
+
+    The page is written anew after each part. The same call goes on with a tour that was interrupted; each model is a
+    run of its own.
+
+    source: as for `open_images`: pictures, also in classes; or pairs: folders input and target, or A and B with equal
+        names, or squares side by side; or two sets: folders A and B, trainA and trainB.
+    other: a second source: the targets of a set of inputs if most names are equal, else a second set.
+    minutes: of all parts together, split by what each needs. Those for which there is no time are left out.
+    out: the folder; `runs/tour-SOURCE` by default.
+    seed: of all random numbers.
+    device: auto, cpu, cuda or mps.
+    say: called with sentences for the user.
+    progress: called with (part, seconds done, seconds that it has).
+    stop: a request that ends the tour after the present step, once its `asked` is True.
+    opening: `size`, `labels`, `label_column`, `split`, as for `open_images`.
+
+    Raises `UserError` for a source that cannot be used or has fewer than 8 pictures, `RunError` for a folder that
+    holds something else or the tour of other pictures, `Stopped` after Ctrl-C and `stop`, when the page of what is
+    there is written.
+    """
+    if not math.isfinite(minutes) or minutes <= 0:
+        raise ConfigError(f"minutes={minutes:g}, but a tour takes some: give 2 for a glance, 20 for a good look.")
+    folder = Path(out) if out is not None else Path("runs") / f"tour-{name_run(source)}"
+    tell = say or (lambda _: None)
+    _check_folder(folder, source, other)
+    with lock_run(folder):
+        earlier = read_record(folder)
+        if earlier is not None:
+            _check_same(earlier, folder, minutes, seed, opening)
+        planned = _plan(source, other, opening, minutes, seed, device, tell)
+        record = _settle(planned, earlier, folder)
+        if earlier is None:
+            for note in record.notes:
+                tell(note)
+        if record.is_whole:
+            tell("All parts are done: the page is written anew. Another tour needs another folder (--out).")
+        _carry_out(planned, record, folder, source, other, device, progress, stop, tell)
+        page = write_page(folder, record)
+    runs = runs_of(folder, record)
+    failed = {part.title: str(part.error) for part in record.parts if part.state == "failed"}
+    return Tour(folder, page, summary(record, scores_of(record, runs)), failed, runs)
+
+
+@dataclass(frozen=True)
+class _Planned:
+    """A tour before its first part."""
+
+    pictures: TourPictures
+    sized: SizedPictures
+    parts: list[TourPart]
+    record: TourRecord
+
+
+def _check_folder(folder: Path, source: Any, other: Any) -> None:
+    """Raise `RunError` for a folder that cannot hold the tour."""
+    for each in (source, other):
+        if isinstance(each, str | Path) and Path(each).expanduser().is_dir() and is_within(folder, each):
+            raise RunError(
+                f"{folder} lies in the source {each}: its figures would be taken for pictures of the set next time. "
+                "Choose a folder outside with --out."
+            )
+    if folder.exists() and not folder.is_dir():
+        raise RunError(f"{folder} is a file, and a tour is a folder: name another with --out.")
+    if folder.is_dir() and not (folder / RECORD).exists() and any(folder.iterdir()):
+        raise RunError(f"{folder} holds something else than a tour: name another folder with --out.")
+
+
+def _check_same(earlier: TourRecord, folder: Path, minutes: float, seed: int, opening: dict[str, Any]) -> None:
+    """Raise `RunError` for options that differ from those with which the tour began."""
+    given = {"minutes": minutes, "seed": seed, **_plain(opening)}
+    began = {"minutes": earlier.minutes, "seed": earlier.seed, **earlier.opening}
+    differing = [name for name in given.keys() | began.keys() if given.get(name) != began.get(name)]
+    if differing:
+        raise RunError(
+            f"The tour in {folder} began with other options ({', '.join(sorted(differing))}). Go on with it: "
+            f"`{earlier.command(folder)}`. Or name another folder with --out."
+        )
+
+
+def _plan(
+    source: Any, other: Any, opening: dict[str, Any], minutes: float, seed: int, device: str, say: Say
+) -> _Planned:
+    notes: list[str] = []
+    accelerator = distributed.choose_device(device).type != "cpu"
+    pictures = open_tour(source, other, opening, notes.append)
+    traits = pictures.traits
+    gan = preferred_gan(traits.pictures, accelerator=accelerator, minutes=minutes)
+    possible = all_parts(traits, gan)
+    parts = choose_parts(possible, minutes)
+    shares = share_minutes(parts, minutes)
+    shortest = min(training_minutes(shares[part.name]) for part in parts if part.kind in ("model", "translation"))
+    sized = fit_pictures(
+        pictures, parts, gan=gan, minutes=shortest, accelerator=accelerator, seed=seed, say=notes.append
+    )
+    size = sized.whole.size
+    if size != pictures.own.size:
+        notes.append(
+            f"All models learn the pictures of {size_text(pictures.own.size)} at {size_text(size)}, which suits the "
+            "time that each has (choose with --size)."
+        )
+    left_out = [part.title for part in possible if part not in parts]
+    if left_out:
+        say(f"{minutes:g} minutes are too few for {len(left_out)} more: {'; '.join(left_out)}.")
+    record = TourRecord(
+        source=str(pictures.own.source if not isinstance(source, str | Path) else source),
+        other=None if other is None else str(getattr(other, "source", other)),
+        opening=_plain(opening),
+        minutes=minutes,
+        seed=seed,
+        arrangement=pictures.arrangement,
+        fingerprint=_fingerprint(pictures, sized),
+        pictures=len(pictures.own),
+        classes=len(traits.per_class),
+        size=size,
+        channels=sized.whole.channels,
+        held_out=sized.held_out,
+        scored=0,
+        features=choose_features(),
+        parts=new_parts(parts),
+        left_out=left_out,
+        notes=[*pictures.own.notes, *notes],
+    )
+    return _Planned(pictures, sized, parts, record)
+
+
+def _plain(opening: dict[str, Any]) -> dict[str, Any]:
+    """Options of `open_images` that were given, as JSON values."""
+    values = {name: value for name, value in opening.items() if value is not None}
+    return {
+        name: list(value) if isinstance(value, tuple) else str(value) if isinstance(value, Path) else value
+        for name, value in values.items()
+    }
+
+
+def _fingerprint(pictures: TourPictures, sized: SizedPictures) -> str:
+    second = "" if pictures.second is None else pictures.second.fingerprint
+    return sized.whole.fingerprint + second
+
+
+def _settle(planned: _Planned, earlier: TourRecord | None, folder: Path) -> TourRecord:
+    """The record to go on with. Raises `RunError` if the pictures have changed since the tour began."""
+    now = planned.record
+    if earlier is None:
+        return now
+    if earlier.fingerprint != now.fingerprint:
+        raise RunError(
+            f"{now.source} has changed since the tour in {folder} began: it had {earlier.pictures:,} pictures then, "
+            f"and {now.pictures:,} now. Put it back as it was to go on, or begin anew in another folder with --out."
+        )
+    known = {part.name for part in planned.parts}
+    if known != {part.name for part in earlier.parts}:
+        raise RunError(f"The tour in {folder} has other parts: begin anew in another folder with --out.")
+    return earlier
+
+
+def _carry_out(
+    planned: _Planned,
+    record: TourRecord,
+    folder: Path,
+    source: Any,
+    other: Any,
+    device: str,
+    progress: StageProgress | None,
+    stop: StopRequest | None,
+    say: Say,
+) -> None:
+    """Carry out the parts that are not done, and write record and page around each."""
+    for place, part in enumerate(planned.parts, 1):
+        found = record.part(part.name)
+        if found.state == "done":
+            continue
+        found.state, found.error = "under way", None
+        if not found.minutes:
+            found.minutes = share_minutes(planned.parts, record.minutes, record.spent)[part.name]
+        stage = f"part {place} of {len(planned.parts)}: {part.title}"
+        clock = PartClock(stage, 60 * found.minutes, progress)
+        work = TourWork(folder, source, other, record, planned.pictures, planned.sized, clock, stop, device)
+        before = found.seconds
+        try:
+            if stop is not None and stop.asked:
+                raise Stopped("Stopped.")
+            record.write(folder)
+            _draw_real(work)
+            write_page(folder, record)
+            CARRY_OUT[part.kind](work, found)
+            found.state = "done"
+        except (KeyboardInterrupt, Stopped):
+            found.seconds = before + clock.elapsed
+            record.write(folder)
+            page = write_page(folder, record)
+            raise Stopped(
+                f"Stopped in {stage}. What is there is on the page {page}; the same command goes on."
+            ) from None
+        except ImagewrightError as error:  # such as a training that diverged: the other parts are not lost
+            found.state, found.error = "failed", str(error)
+            say(f"{stage} ended with an error: {error}")
+        found.seconds = before + clock.elapsed
+        record.write(folder)
+        write_page(folder, record)
+
+
+def _draw_real(work: TourWork) -> None:
+    """Draw the row of real pictures, with which samples are compared."""
+    if not (work.folder / "figures" / REAL_ROW).exists():
+        chosen = select_evenly(work.sized.trained, ROW).images
+        work.write_picture(Path(REAL_ROW).stem, plain_grid(chosen, columns=ROW))

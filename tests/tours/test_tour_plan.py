@@ -1,0 +1,91 @@
+"""The plan of a tour: parts by what the pictures have, and minutes that add up."""
+
+from __future__ import annotations
+
+import itertools
+
+import pytest
+
+from imagewright.errors import DataError
+from imagewright.tours.plan import (
+    LEAST_SECONDS,
+    TourTraits,
+    all_parts,
+    choose_parts,
+    held_out_count,
+    preferred_gan,
+    scored_pictures,
+    share_minutes,
+)
+
+
+def names(traits: TourTraits, minutes: float = 60.0) -> list[str]:
+    return [part.name for part in choose_parts(all_parts(traits, "dcgan"), minutes)]
+
+
+def test_plain_pictures_have_the_line_of_methods() -> None:
+    assert names(TourTraits(500)) == ["set", "pca", "autoencoder", "vae", "dcgan", "vae_gan"]
+
+
+def test_classes_pairs_and_two_sets_add_their_methods() -> None:
+    assert names(TourTraits(500, per_class=(200, 300)))[-1] == "cgan"
+    assert names(TourTraits(500, "pairs"))[-1] == "pix2pix"
+    assert names(TourTraits(500, "two sets"))[-1] == "cut"
+
+
+@pytest.mark.parametrize("per_class", [(), (500,), (497, 3), tuple([4] * 101)])
+def test_too_few_of_a_class_and_too_many_classes_are_no_condition(per_class: tuple[int, ...]) -> None:
+    assert "cgan" not in names(TourTraits(500, per_class=per_class))
+
+
+def test_fewer_than_eight_pictures_are_refused_with_both_numbers() -> None:
+    with pytest.raises(DataError, match=r"8 pictures.*there are 7"):
+        all_parts(TourTraits(7), "dcgan")
+    assert all_parts(TourTraits(8), "dcgan")
+
+
+@pytest.mark.parametrize("minutes", [0.2, 1.0, 2.0, 6.0, 20.0, 600.0])
+def test_minutes_add_up_and_each_training_has_enough(minutes: float) -> None:
+    parts = choose_parts(all_parts(TourTraits(500, "pairs", (200, 300)), "dcgan"), minutes)
+    shares = share_minutes(parts, minutes)
+    assert list(shares) == [part.name for part in parts]
+    assert sum(shares.values()) == pytest.approx(minutes)
+    assert all(60 * shares[part.name] >= LEAST_SECONDS for part in parts if part.rank)
+    assert {"set", "pca", "vae"} <= shares.keys()
+
+
+def test_more_minutes_never_leave_out_more() -> None:
+    traits = TourTraits(500, "pairs", (200, 300))
+    chosen = [set(names(traits, minutes / 4)) for minutes in range(1, 40)]
+    assert all(few <= more for few, more in itertools.pairwise(chosen))
+    assert chosen[-1] == {part.name for part in all_parts(traits, "dcgan")}
+
+
+def test_time_that_a_part_did_not_need_goes_to_the_others() -> None:
+    parts = all_parts(TourTraits(500), "dcgan")
+    planned = share_minutes(parts, 10)
+    left = share_minutes(parts, 10, {"set": 6.0})
+    assert "set" not in left
+    assert sum(left.values()) == pytest.approx(10 - 0.1)
+    assert left["vae"] > planned["vae"]
+
+
+def test_a_part_that_took_all_the_time_leaves_the_least_to_each() -> None:
+    parts = all_parts(TourTraits(500), "dcgan")
+    left = share_minutes(parts, 2, {"set": 500.0})
+    planned = share_minutes(parts, 2)
+    assert left == {name: min(LEAST_SECONDS / 60, planned[name]) for name in left}
+
+
+def test_held_out_pictures_and_scored_samples_are_bounded() -> None:
+    assert [held_out_count(count) for count in (399, 400, 1_797, 100_000)] == [0, 80, 359, 1_000]
+    counts = [scored_pictures(minutes, 5, 5_000, 20.0) for minutes in (0.1, 20, 60, 600)]
+    assert counts == [64, 360, 1_000, 1_000]
+    assert scored_pictures(20, 5, 12, 20.0) == 12
+
+
+def test_the_adversarial_model_follows_from_machine_and_time() -> None:
+    assert preferred_gan(5_000, accelerator=False, minutes=60) == "dcgan"
+    assert preferred_gan(5_000, accelerator=True, minutes=5) == "dcgan"
+    assert preferred_gan(5_000, accelerator=True, minutes=60) == "r3gan"
+    assert preferred_gan(500, accelerator=True, minutes=60) == "stylegan2"
