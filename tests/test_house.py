@@ -46,7 +46,7 @@ FLOORS = [
     {"training"},
     {"latent"},
     {"face_crops"},
-    {"lessons", "analysis", "face_swap", "inspection", "pairs"},
+    {"lessons", "analysis", "face_swap", "inspection", "pairs", "hub"},
     {"studio"},
     {"cli", "__init__"},
     {"__main__"},

@@ -114,6 +114,9 @@ _HOME = {
     "get_weights": "imagewright.pretrained.weight_sets",
     "list_weights": "imagewright.pretrained.weight_sets",
     "add_weights": "imagewright.pretrained.weight_sets",
+    "model_card": "imagewright.hub.card",
+    "push": "imagewright.hub.push",
+    "pull": "imagewright.hub.pull",
     "list_latents": "imagewright.latent.listing",
     "open_studio": "imagewright.studio.serve",
     "ImagewrightError": "imagewright.errors",
@@ -183,6 +186,7 @@ __all__ = [
     "manifold",
     "mix_styles",
     "mixing_sheet",
+    "model_card",
     "neighbours",
     "open_features",
     "open_images",
@@ -190,6 +194,8 @@ __all__ = [
     "outliers",
     "plan_training",
     "project",
+    "pull",
+    "push",
     "reconstruct",
     "reconstruction_sheet",
     "sample",
@@ -231,6 +237,9 @@ if TYPE_CHECKING:
     from imagewright.face_swap.extraction.extract import extract_faces
     from imagewright.face_swap.face_set_report import check_faces
     from imagewright.face_swap.sorting.sort import sort_faces
+    from imagewright.hub.card import model_card
+    from imagewright.hub.pull import pull
+    from imagewright.hub.push import push
     from imagewright.images import Batch, Images, Layer, check, open_images
     from imagewright.images.cache.management import caches, clear_caches
     from imagewright.images.checks.duplicates import duplicates

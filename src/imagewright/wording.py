@@ -25,7 +25,7 @@ PYTHON_NAMES = {
 }
 FLAGS = (
     *("force", "resume", "flip", "strict", "capture", "compile", "tensorboard", "each-class", "keep-detail"),
-    *("add-noise", "codes"),
+    *("add-noise", "codes", "public", "people", "with-training-state", "with-report", "with-training-pictures"),
 )
 WORDS = (
     *("auto", "cosine", "constant", "cpu", "cuda", "fp16", "bf16", "fp32", "fitted", "inception", "linear", "none"),
