@@ -256,12 +256,19 @@ def described(path: str, content: bytes, is_large: bool) -> dict[str, Any]:
     return plain | ({"lfs": pointer} if is_large else {})
 
 
+class QuietServer(ThreadingHTTPServer):
+    """A server that prints nothing of connections that are cut."""
+
+    def handle_error(self, *_: object) -> None:
+        """Keep the tests' output clean."""
+
+
 @contextmanager
 def serving_hub() -> Iterator[Hub]:
     """A `Hub` that answers at its `url`, and at its `store_url`, until the end."""
     hub = Hub()
     handler = type("HubHandler", (Handler,), {"hub": hub})
-    servers = [ThreadingHTTPServer(("127.0.0.1", 0), handler) for _ in range(2)]
+    servers = [QuietServer(("127.0.0.1", 0), handler) for _ in range(2)]
     threads = [threading.Thread(target=each.serve_forever, args=(0.02,), daemon=True) for each in servers]
     for server, thread in zip(servers, threads, strict=True):
         server.daemon_threads = True

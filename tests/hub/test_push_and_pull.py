@@ -159,7 +159,7 @@ def test_a_place_that_is_taken(pushed: Hub, tmp_path: Path, monkeypatch: pytest.
     with pytest.raises(iw.UserError, match="other files in it"):
         iw.pull(NAME, out="photos", force=True)
     monkeypatch.setattr(download, "SPARE", 1 << 62)
-    with pytest.raises(iw.UserError, match=r"the files need .* bytes, and the disk has"):
+    with pytest.raises(iw.UserError, match=r"the files need .* bytes besides .*, and the disk has"):
         iw.pull(NAME)
 
 

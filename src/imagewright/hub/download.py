@@ -80,8 +80,8 @@ def _check_room(files: list[StoredFile], folder: Path) -> None:
     free = shutil.disk_usage(folder).free
     if needed + SPARE > free:
         raise HubError(
-            f"Cannot write {folder}: the files need {needed:,} bytes, and the disk has {free:,} left: free some space, "
-            "or choose another place by --out."
+            f"Cannot write {folder}: the files need {needed:,} bytes besides {SPARE:,} that are left free, and the "
+            f"disk has {free:,}: free some space, or choose another place by --out."
         )
 
 

@@ -116,11 +116,15 @@ def explain_hub_errors(address: Address, doing: str, then: str = "") -> Iterator
     """Turn what fails inside the block into one sentence with what to do.
 
     doing: "push to" or "pull from".
-    then: what another try does, as a sentence.
+    then: what another try does, as a sentence, which is said after Ctrl-C too.
     """
     try:
         yield
     except ImagewrightError:
+        raise
+    except KeyboardInterrupt as interrupt:
+        if then:
+            interrupt.add_note(then)
         raise
     except Exception as error:  # the libraries below raise errors of many kinds
         reason = _reason(error, address)

@@ -55,7 +55,7 @@ def pull(
     address = parse_address(repository)
     place = Path(out) if out is not None else Path(FOLDER) / address.name
     api = open_api()
-    with explain_hub_errors(address, "pull from", AGAIN), quietly():
+    with explain_hub_errors(address, "pull from"), quietly():
         info = api.repo_info(address.repository, revision=address.revision)
         commit = str(info.sha)
         listed = list(api.list_repo_tree(address.repository, recursive=True, revision=commit))
@@ -76,12 +76,8 @@ def pull(
         with locked(staging / ".lock"):
             arrived = staging / "run"
             _drop_others(arrived, files)
-            try:
-                with explain_hub_errors(address, "pull from", AGAIN), quietly():
-                    download_all(address.repository, commit, files, arrived, progress)
-            except KeyboardInterrupt as interrupt:
-                interrupt.add_note(AGAIN)
-                raise
+            with explain_hub_errors(address, "pull from", AGAIN), quietly():
+                download_all(address.repository, commit, files, arrived, progress)
             _check_arrived(arrived, address)
             _settle(arrived, place, pulled)
             shutil.rmtree(staging, ignore_errors=True)

@@ -121,13 +121,9 @@ def _send(api: Any, address: Address, made: Publication, *, public: bool, force:
         there = [each.path for each in api.list_repo_tree(address.repository, recursive=True) if hasattr(each, "size")]
         _check_place(address, there, force=force)
         operations = _operations(made.files, there)
-        try:
-            commit = api.create_commit(
-                address.repository, operations, commit_message="Push a run of imagewright", parent_commit=info.sha
-            )
-        except KeyboardInterrupt as interrupt:
-            interrupt.add_note(AGAIN)
-            raise
+        commit = api.create_commit(
+            address.repository, operations, commit_message="Push a run of imagewright", parent_commit=info.sha
+        )
     notes = [*made.notes, *told]
     if public and info.private:
         notes.append(f"{address.repository} was there already and stays private: its settings on the hub change that.")

@@ -171,7 +171,7 @@ def limits(*, people: bool) -> list[str]:
             "If there were people on its training pictures, what it makes may look like them: it must not be used to "
             "deceive anybody, or to recognise anybody.",
         ]
-    return [*lines, "", "It makes or changes faces of people. It must not be used for:", "", *_listed(USES_TO_AVOID)]
+    return [*lines, "", "It makes or changes pictures of people. It must not be used for:", "", *_listed(USES_TO_AVOID)]
 
 
 def consents(record: Mapping[str, Any]) -> list[str]:
