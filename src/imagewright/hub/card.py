@@ -112,7 +112,7 @@ def model_card(
         "Scores": sections.score_section(scores),
         "What the doctor says": _diagnosis(opened, cleaner),
         "Limits": sections.limits(people=people),
-        "Licence": sections.licence_section(licence),
+        "Licence": sections.licence_section(licence, record),
         "Provenance": sections.provenance(record, checkpoint.images_seen, fingerprint_of(model)),
     }
     lines = [to_front_matter(metadata), "", f"# {sections.cell(name)}", ""]

@@ -74,6 +74,9 @@ def how_to_load(record: Mapping[str, Any], repository: str) -> list[str]:
         "classify": f"imagewright classify runs/{name} photos/ --out classes.csv",
     }
     known = [verb for verb in command if verb in verbs][:1]
+    if catalogue.entry_of(str(record["model"])).needs == "people":  # whole footage, not the crops of faces
+        python["translate"] = 'iw.swap_faces(run, "footage.mp4", "swapped.mp4")'
+        command["translate"] = f"imagewright swap convert runs/{name} footage.mp4 --out swapped.mp4"
     typed = ["pip install 'imagewright[hub]'", f"imagewright pull {repository}", *(command[verb] for verb in known)]
     lines = [
         "import imagewright as iw",
@@ -180,11 +183,13 @@ def consents(record: Mapping[str, Any]) -> list[str]:
     return table(("whose faces", "given by", "when"), rows)
 
 
-def licence_section(licence: str) -> list[str]:
-    """The licence in a sentence."""
+def licence_section(licence: str, record: Mapping[str, Any]) -> list[str]:
+    """The licence in a sentence; of imported weights, that of their authors too."""
     if licence == OTHER:
         return ["The author's own terms: ask before use."]
-    return [f"The weights: {cell(licence)}, as the author chose. The training pictures have terms of their own."]
+    lines = [f"The weights: {cell(licence)}, as the author chose. The training pictures have terms of their own."]
+    terms = record.get("licence") if "imported" in record else None
+    return [*lines, f"The files that they were imported from: {cell(terms)}, whose terms hold too."] if terms else lines
 
 
 def provenance(record: Mapping[str, Any], images_seen: int, fingerprint: str) -> list[str]:
