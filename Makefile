@@ -63,6 +63,7 @@ quality: $(VENV)/installed
 	$(BIN)/python benchmarks/swap_quality.py
 	$(BIN)/python benchmarks/high_fidelity_scores.py
 	$(BIN)/python benchmarks/adaptive_augmentation.py
+	$(BIN)/python benchmarks/small_sets.py
 
 # Speed and memory, as ratios to the plain way of doing the same.
 bench: $(VENV)/installed

@@ -49,7 +49,7 @@ FLOORS = [
     {"latent"},
     {"exports"},
     {"face_crops"},
-    {"lessons", "analysis", "face_swap", "inspection", "pairs"},
+    {"lessons", "analysis", "face_swap", "inspection", "pairs", "hub"},
     {"shape_files"},
     {"tours"},
     {"studio"},

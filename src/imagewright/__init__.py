@@ -120,6 +120,9 @@ _HOME = {
     "get_weights": "imagewright.pretrained.weight_sets",
     "list_weights": "imagewright.pretrained.weight_sets",
     "add_weights": "imagewright.pretrained.weight_sets",
+    "model_card": "imagewright.hub.card",
+    "push": "imagewright.hub.push",
+    "pull": "imagewright.hub.pull",
     "list_latents": "imagewright.latent.listing",
     "open_studio": "imagewright.studio.serve",
     "ImagewrightError": "imagewright.errors",
@@ -194,6 +197,7 @@ __all__ = [
     "measure_sprites",
     "mix_styles",
     "mixing_sheet",
+    "model_card",
     "neighbours",
     "open_features",
     "open_images",
@@ -201,6 +205,8 @@ __all__ = [
     "outliers",
     "plan_training",
     "project",
+    "pull",
+    "push",
     "reconstruct",
     "reconstruction_sheet",
     "sample",
@@ -245,6 +251,9 @@ if TYPE_CHECKING:
     from imagewright.face_swap.face_set_report import check_faces
     from imagewright.face_swap.sorting.sort import sort_faces
     from imagewright.films.film import film
+    from imagewright.hub.card import model_card
+    from imagewright.hub.pull import pull
+    from imagewright.hub.push import push
     from imagewright.images import Batch, Images, Layer, check, open_images
     from imagewright.images.cache.management import caches, clear_caches
     from imagewright.images.checks.duplicates import duplicates

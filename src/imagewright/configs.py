@@ -55,6 +55,7 @@ class Config:
     submodel_names: values of these options that are neither runs nor models.
     source_help: what each source is, for the help, if it is more than pictures. Labels and layers are then no options.
     needs_consent: whether a training asks for the consent of the people whose faces are learned (`consent.py`).
+    keeps_images: whether the weights hold the training images themselves, or codes from which they can be rebuilt.
     """
 
     sources: ClassVar[tuple[str, ...]] = ("images",)
@@ -64,6 +65,7 @@ class Config:
     submodel_options: ClassVar[dict[str, tuple[str, ...]]] = {}
     submodel_names: ClassVar[tuple[str, ...]] = ()
     needs_consent: ClassVar[bool] = False
+    keeps_images: ClassVar[bool] = False
     source_help: ClassVar[dict[str, str]] = {}
 
     size: tuple[Side, Side] = Field(description="height and width of the images, in pixels")

@@ -106,6 +106,9 @@ _COMMANDS = {
     "sign": ("sign:sign", "Sign pictures and videos that imagewright has written, by C2PA."),
     "import": ("files:import_checkpoint", "Turn a published checkpoint into a run."),
     "export": ("export:export", "Write a run for other programs: ONNX, safetensors, published names, or a page."),
+    "card": ("hub:card", "Write the model card of a run: README.md, with pictures, scores and the licence you choose."),
+    "push": ("hub:push", "Push a run to the Hugging Face hub, with its model card."),
+    "pull": ("hub:pull", "Pull a run from the Hugging Face hub."),
     "studio": ("studio:studio", "Open pages in the browser: train, steer, draw, compare, swap, learn."),
     "weights": ("weights:app", "Fetch, list and add the published weights that some tools need."),
 }
