@@ -9,7 +9,7 @@ RUNS := runs/demo
 # than the smallest machine has processors, because some tests wait.
 TEST_PROCESSES ?= 3
 
-.PHONY: demo test lint format quality bench clean
+.PHONY: demo test lint format quality bench docs package clean
 
 $(VENV)/installed: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
@@ -63,6 +63,7 @@ quality: $(VENV)/installed
 	$(BIN)/python benchmarks/swap_quality.py
 	$(BIN)/python benchmarks/high_fidelity_scores.py
 	$(BIN)/python benchmarks/adaptive_augmentation.py
+	$(BIN)/python benchmarks/small_sets.py
 
 # Speed and memory, as ratios to the plain way of doing the same.
 bench: $(VENV)/installed
@@ -102,5 +103,18 @@ bench: $(VENV)/installed
 	$(BIN)/python benchmarks/large_translation.py
 	$(BIN)/python benchmarks/studio_latency.py --minutes 10
 
+$(VENV)/docs-installed: $(VENV)/installed
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --no-build-isolation --editable '.[dev,docs]'
+	touch $@
+
+# The site, in site/; a page that does not build or a link that leads nowhere ends it.
+docs: $(VENV)/docs-installed
+	NO_MKDOCS_2_WARNING=1 PYTHONPATH=docs/site $(BIN)/mkdocs build --quiet
+	@echo "site/index.html; with search: $(BIN)/python -m http.server -d site"
+
+# The package built, checked, and used in two fresh environments: lowest and newest dependencies. Minutes.
+package:
+	$(PYTHON) .ci/packaging
+
 clean:
-	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache
+	rm -rf $(VENV) site build .pytest_cache .mypy_cache .ruff_cache

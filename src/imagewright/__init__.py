@@ -34,6 +34,8 @@ _HOME = {
     "Layer": "imagewright.images",
     "Batch": "imagewright.images",
     "check": "imagewright.images",
+    "measure_sprites": "imagewright.images.shapes.measuring",
+    "make_shapes": "imagewright.shape_files.make",
     "duplicates": "imagewright.images.checks.duplicates",
     "caches": "imagewright.images.cache.management",
     "clear_caches": "imagewright.images.cache.management",
@@ -61,6 +63,7 @@ _HOME = {
     "project": "imagewright.latent.projection.project",
     "drag": "imagewright.latent.dragging.drag",
     "attribute": "imagewright.latent.attributes.find",
+    "latent_factors": "imagewright.latent.factors.factors",
     "arithmetic": "imagewright.latent.arithmetic.arithmetic",
     "edit": "imagewright.latent.editing.edit",
     "components": "imagewright.analysis.components.components",
@@ -78,9 +81,11 @@ _HOME = {
     "compare": "imagewright.metrics.comparison",
     "self_check": "imagewright.metrics.self_check.check",
     "list_metrics": "imagewright.metrics.registry",
+    "film": "imagewright.films.film",
     "doctor": "imagewright.training.doctor.findings",
     "import_checkpoint": "imagewright.checkpoints",
     "load_network": "imagewright.checkpoints",
+    "export": "imagewright.exports.export",
     "inspect": "imagewright.inspection",
     "list_models": "imagewright.catalogue",
     "list_options": "imagewright.training.option_list",
@@ -115,6 +120,9 @@ _HOME = {
     "get_weights": "imagewright.pretrained.weight_sets",
     "list_weights": "imagewright.pretrained.weight_sets",
     "add_weights": "imagewright.pretrained.weight_sets",
+    "model_card": "imagewright.hub.card",
+    "push": "imagewright.hub.push",
+    "pull": "imagewright.hub.pull",
     "list_latents": "imagewright.latent.listing",
     "open_studio": "imagewright.studio.serve",
     "ImagewrightError": "imagewright.errors",
@@ -162,7 +170,9 @@ __all__ = [
     "encode",
     "encode_jpeg",
     "evaluate",
+    "export",
     "extract_faces",
+    "film",
     "gan_laboratory",
     "get_weights",
     "grid_sheet",
@@ -170,6 +180,7 @@ __all__ = [
     "inspect",
     "interpolate",
     "interpolation_sheet",
+    "latent_factors",
     "lesson",
     "list_latents",
     "list_lessons",
@@ -181,9 +192,12 @@ __all__ = [
     "load_network",
     "make_pairs",
     "make_set",
+    "make_shapes",
     "manifold",
+    "measure_sprites",
     "mix_styles",
     "mixing_sheet",
+    "model_card",
     "neighbours",
     "open_features",
     "open_images",
@@ -191,6 +205,8 @@ __all__ = [
     "outliers",
     "plan_training",
     "project",
+    "pull",
+    "push",
     "reconstruct",
     "reconstruction_sheet",
     "sample",
@@ -227,15 +243,21 @@ if TYPE_CHECKING:
     from imagewright.checkpoints import import_checkpoint, load_network
     from imagewright.codecs.jpeg.codec import decode_jpeg, encode_jpeg
     from imagewright.errors import ImagewrightError, UserError
+    from imagewright.exports.export import export
     from imagewright.face_crops.align import align_faces
     from imagewright.face_swap.check.check import check_swap
     from imagewright.face_swap.convert.convert import swap_faces
     from imagewright.face_swap.extraction.extract import extract_faces
     from imagewright.face_swap.face_set_report import check_faces
     from imagewright.face_swap.sorting.sort import sort_faces
+    from imagewright.films.film import film
+    from imagewright.hub.card import model_card
+    from imagewright.hub.pull import pull
+    from imagewright.hub.push import push
     from imagewright.images import Batch, Images, Layer, check, open_images
     from imagewright.images.cache.management import caches, clear_caches
     from imagewright.images.checks.duplicates import duplicates
+    from imagewright.images.shapes.measuring import measure_sprites
     from imagewright.inspection import inspect
     from imagewright.latent.arithmetic.arithmetic import arithmetic
     from imagewright.latent.attributes.find import attribute
@@ -243,6 +265,7 @@ if TYPE_CHECKING:
     from imagewright.latent.dragging.drag import drag
     from imagewright.latent.editing.edit import edit
     from imagewright.latent.editing.sheet import edit_sheet
+    from imagewright.latent.factors.factors import latent_factors
     from imagewright.latent.listing import list_latents
     from imagewright.latent.neighbours.neighbours import neighbours
     from imagewright.latent.projection.project import project
@@ -271,6 +294,7 @@ if TYPE_CHECKING:
     from imagewright.pretrained.weight_sets import add_weights, get_weights, list_weights
     from imagewright.runs.loading import load
     from imagewright.runs.run import Run
+    from imagewright.shape_files.make import make_shapes
     from imagewright.studio.serve import open_studio
     from imagewright.tours.tour import tour
     from imagewright.training.doctor.findings import doctor

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import math
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self, TypeVar, get_args, get_origin
 
 from pydantic import Field, ValidationError, field_validator
 from pydantic.dataclasses import dataclass
@@ -55,6 +55,7 @@ class Config:
     submodel_names: values of these options that are neither runs nor models.
     source_help: what each source is, for the help, if it is more than pictures. Labels and layers are then no options.
     needs_consent: whether a training asks for the consent of the people whose faces are learned (`consent.py`).
+    keeps_images: whether the weights hold the training images themselves, or codes from which they can be rebuilt.
     """
 
     sources: ClassVar[tuple[str, ...]] = ("images",)
@@ -64,6 +65,7 @@ class Config:
     submodel_options: ClassVar[dict[str, tuple[str, ...]]] = {}
     submodel_names: ClassVar[tuple[str, ...]] = ()
     needs_consent: ClassVar[bool] = False
+    keeps_images: ClassVar[bool] = False
     source_help: ClassVar[dict[str, str]] = {}
 
     size: tuple[Side, Side] = Field(description="height and width of the images, in pixels")
@@ -284,6 +286,17 @@ AnyConfig = TypeVar("AnyConfig")
 def options_of(config_class: type[Any]) -> list[str]:
     """The names of the options that a user may set on a configuration."""
     return [field.name for field in dataclasses.fields(config_class) if field.name not in DATA_FIELDS]
+
+
+def option_row(name: str, field: FieldInfo) -> tuple[str, str, str]:
+    """An option as it is typed, what it is with its range or choices, and its default, "" if that follows."""
+    extra = field.json_schema_extra if isinstance(field.json_schema_extra, dict) else {}
+    typed = str(extra.get("option") or f"--{name.replace('_', '-')}")
+    default = field.get_default(call_default_factory=True)
+    choices = get_args(field.annotation) if get_origin(field.annotation) is Literal else ()
+    listed = f": {', '.join(map(str, choices))}" if choices else ""
+    shown = "" if default is None or default == "" else str(default)
+    return typed, f"{field.description}{describe_range(field)}{listed}", shown
 
 
 def describe_range(field: FieldInfo) -> str:

@@ -28,7 +28,7 @@ PYTHON_NAMES = {
 PAGE_NAMES = {"from": "start from", "flip": "mirror images"}
 FLAGS = (
     *("force", "resume", "flip", "strict", "capture", "compile", "tensorboard", "each-class", "keep-detail"),
-    *("add-noise", "codes"),
+    *("add-noise", "codes", "public", "people", "with-training-state", "with-report", "with-training-pictures"),
 )
 WORDS = (
     *("auto", "cosine", "constant", "cpu", "cuda", "fp16", "bf16", "fp32", "fitted", "inception", "linear", "none"),

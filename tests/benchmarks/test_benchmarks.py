@@ -20,7 +20,10 @@ BENCHMARKS = PROJECT / "benchmarks"
 # Modules that scripts import.
 SHARED = {"harness", "classifiers", "training_steps", "textbook", "plain_biggan", "textbook_stylegan2", "gpu_cases"}
 # Scripts that neither `make bench` nor `make quality` runs, with the reason.
-RUN_OTHERWISE = {"versions": "by hand: it needs a second checkout"}
+RUN_OTHERWISE = {
+    "versions": "by hand: it needs a second checkout",
+    "model_pictures": "by hand: it writes pictures of the documentation",
+}
 
 
 def run(code: str) -> str:

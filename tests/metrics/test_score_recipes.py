@@ -42,6 +42,8 @@ EARLIER_KEYS = {
     "network_accuracy": "b61cff60c4e9",
     "memorisation": "c368ce755eef",
     "face_swap": "88bfa4be1810",
+    "disentanglement": "d2461d057659",
+    "kept_factors": "efdfec45f20b",
     "likelihood": "03a8b77943fd",
 }
 

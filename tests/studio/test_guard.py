@@ -144,7 +144,7 @@ def test_links_that_lead_out_are_not_followed(tmp_path: Path, serve: Callable[[P
     (folder / "in").symlink_to(outside)
     studio = serve(folder)
     found = studio.read("library/sources")
-    assert [each["kind"] for each in found["sources"]] == ["builtin", "builtin"]
+    assert [each["kind"] for each in found["sources"]] == ["builtin"] * 3
     assert "1" in found["notes"][0]
     assert studio.read("library/runs")["runs"] == []
 

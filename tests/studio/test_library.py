@@ -45,7 +45,16 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_it_lists_runs_and_sources(folder: Path, serve: Callable[[Path], ServedStudio]) -> None:
     studio = serve(folder)
     sources = {each["name"]: each for each in studio.read("library/sources")["sources"]}
-    assert set(sources) == {"plain", "animals", "animals/cats", "animals/dogs", "packed.zip", "digits", "faces"}
+    assert set(sources) == {
+        "plain",
+        "animals",
+        "animals/cats",
+        "animals/dogs",
+        "packed.zip",
+        "digits",
+        "faces",
+        "shapes",
+    }
     assert sources["plain"]["pictures"] == 3
     assert (sources["animals"]["pictures"], sources["animals"]["classes"]) == (4, 2)
     runs = {each["name"]: each for each in studio.read("library/runs")["runs"]}

@@ -97,6 +97,7 @@ _COMMANDS = {
         "compare:compare",
         "Compare runs: scores, curves, samples of equal seeds.",
     ),
+    "film": ("film:film", "Write a video of a training: the same pictures as it learns, and its curves."),
     "doctor": ("doctor:doctor", "Find what is wrong with a training, and one option to try for each finding."),
     "inspect": (
         "files:inspect",
@@ -104,6 +105,10 @@ _COMMANDS = {
     ),
     "sign": ("sign:sign", "Sign pictures and videos that imagewright has written, by C2PA."),
     "import": ("files:import_checkpoint", "Turn a published checkpoint into a run."),
+    "export": ("export:export", "Write a run for other programs: ONNX, safetensors, published names, or a page."),
+    "card": ("hub:card", "Write the model card of a run: README.md, with pictures, scores and the licence you choose."),
+    "push": ("hub:push", "Push a run to the Hugging Face hub, with its model card."),
+    "pull": ("hub:pull", "Pull a run from the Hugging Face hub."),
     "studio": ("studio:studio", "Open pages in the browser: train, steer, draw, compare, swap, learn."),
     "weights": ("weights:app", "Fetch, list and add the published weights that some tools need."),
 }

@@ -33,12 +33,17 @@ class Annotations:
         class_names: the classes, by number.
         attributes: float32 (N, A) of 0 and 1, NaN if it is not known; or None.
         attribute_names: the attributes, by column.
+        factors: float64 (N, F), numbers that say how each picture was made or measured, NaN if one is not known; or
+            None. Training does not use them.
+        factor_names: the factors, by column.
     """
 
     labels: np.ndarray | None = None
     class_names: tuple[str, ...] | None = None
     attributes: np.ndarray | None = None
     attribute_names: tuple[str, ...] | None = None
+    factors: np.ndarray | None = None
+    factor_names: tuple[str, ...] | None = None
 
     def select(self, indices: np.ndarray) -> Annotations:
         """The annotations of the pictures `indices` (int64), in that order."""
@@ -46,6 +51,7 @@ class Annotations:
             self,
             labels=None if self.labels is None else self.labels[indices],
             attributes=None if self.attributes is None else self.attributes[indices],
+            factors=None if self.factors is None else self.factors[indices],
         )
 
     def spread(self, places: np.ndarray, count: int) -> Annotations:
@@ -58,7 +64,9 @@ class Annotations:
             wide[places] = values
             return wide
 
-        return replace(self, labels=spread(self.labels), attributes=spread(self.attributes))
+        return replace(
+            self, labels=spread(self.labels), attributes=spread(self.attributes), factors=spread(self.factors)
+        )
 
     def without_empty_classes(self) -> Annotations:
         """The same with the classes that occur only, numbered anew in their order."""

@@ -96,6 +96,16 @@ class Images(PreparedSequence):
         return self._annotations.attribute_names
 
     @property
+    def factors(self) -> np.ndarray | None:
+        """Numbers that say how each picture was made or measured, float64 (N, F), NaN if one is not known; or None."""
+        return self._annotations.factors
+
+    @property
+    def factor_names(self) -> tuple[str, ...] | None:
+        """The names of the factors, by column."""
+        return self._annotations.factor_names
+
+    @property
     def cached(self) -> bool:
         """Whether pictures are decoded once into a cache; with `open_images(cache=False)`, at each use."""
         return self._decoder is None
@@ -263,7 +273,10 @@ class Images(PreparedSequence):
             named = channels if isinstance(channels, Mapping) else {image_layer(self.layers).name: channels}
             preprocessing = preprocessing.with_channels({name: check_channels(each) for name, each in named.items()})
         most_channels = self._prepared.most_channels if channels is None else 1
-        changed = replace(self._prepared, preprocessing=preprocessing, store=None, most_channels=most_channels)
+        source = self._prepared.source if size is None else self._prepared.source.drawn_at((height, width))
+        changed = replace(
+            self._prepared, source=source, preprocessing=preprocessing, store=None, most_channels=most_channels
+        )
         size_given = self.size_given or size is not None
         return self._derived(changed.with_decode_chosen(decode), size_given=size_given)
 

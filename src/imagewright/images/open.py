@@ -59,11 +59,12 @@ def open_images(
     """Open a set of pictures. Nothing is decoded yet; `Images.prepare()` or the first batch does that.
 
     source: a folder (searched through; sub-folders become classes), a `.zip` of the same, tar shards in WebDataset
-        layout, IDX files or a folder of them, `.npz`, a video, a name (`digits`, `faces`, `mnist`, `fashion-mnist`,
-        `cifar10`), or images opened before. A path that exists goes before a name. In Python also an array or tensor
-        (N, C, H, W), or of one picture (H, W, C) or (H, W); a Pillow image; or a list of files, of Pillow images, or of
-        arrays (C, H, W), also of different sizes. Pixels are uint8, or floats that plainly run from 0 to 1. A list of
-        files has no classes of folders.
+        layout, IDX files or a folder of them, `.npz`, a video, a name (`digits`, `faces`, `shapes`, `mnist`,
+        `fashion-mnist`, `cifar10`), or images opened before. `shapes` are drawn at the size that is asked for;
+        `shapes:outlines,count=5000,seed=1` is a view of them. A path that exists goes before a name. In Python also an
+        array or tensor (N, C, H, W), or of one picture (H, W, C) or (H, W); a Pillow image; or a list of files, of
+        Pillow images, or of arrays (C, H, W), also of different sizes. Pixels are uint8, or floats that plainly run
+        from 0 to 1. A list of files has no classes of folders.
         A mapping {"input": "edges/", "target": "photos/"} opens one source for each layer, and pairs their pictures by
         name; pictures without a partner are left out, and counted in `notes`.
     size: side, or (height, width), in pixels; None for the commonest of the source.
@@ -142,6 +143,8 @@ def open_images(
         plain = find_source(source, split, cache_dir, choices.names)
         attach_labels(plain, labels, label_column)
         opened = _open_plain(plain, wanted_size, wanted_channels, choices)
+    if wanted_size is not None:
+        opened.source = opened.source.drawn_at(wanted_size)
     found = opened.source
     size_notes = opened.size_notes if wanted_size is None else []
     found.notes += opened.notes + size_notes

@@ -19,6 +19,11 @@ class PreparedSequence(PictureSequence):
         return self._prepared.source.typed
 
     @property
+    def drawn(self) -> bool:
+        """Whether pictures are drawn at the size that is asked for, so that none is resized."""
+        return self._prepared.source.drawn
+
+    @property
     def height(self) -> int:
         """Pixels from top to bottom."""
         return self._prepared.preprocessing.height

@@ -165,14 +165,15 @@ def _figures(chosen: Selection) -> str:
     pairs = zip(chosen.images, captions, strict=True)
     return "".join(
         f"<figure style='margin:2px;max-width:{SHOWN_SIDE}px;overflow:hidden'>"
-        f"<img src='data:image/png;base64,{_png(picture)}' alt='' style='image-rendering:pixelated'>"
+        f"<img src='data:image/webp;base64,{_webp(picture)}' alt='{html.escape(one_line(caption, 40))}' "
+        "style='image-rendering:pixelated'>"
         f"<figcaption style='font-size:70%'>{html.escape(one_line(caption, 40))}</figcaption></figure>"
         for picture, caption in pairs
     )
 
 
-def _png(picture: torch.Tensor) -> str:
-    """A picture (C, H, W), its longer side about as long as is shown, as a base64 PNG; of several layers, the first."""
+def _webp(picture: torch.Tensor) -> str:
+    """A picture (C, H, W), its longer side about as long as is shown, as base64 WebP; of several layers, the first."""
     from PIL import Image
 
     pixels = picture.permute(1, 2, 0).numpy()
@@ -184,5 +185,5 @@ def _png(picture: torch.Tensor) -> str:
         (max(1, size[0]), max(1, size[1])), Image.Resampling.LANCZOS if factor < 1 else Image.Resampling.NEAREST
     )
     buffer = io.BytesIO()
-    image.save(buffer, "PNG")
+    image.save(buffer, "WEBP", lossless=factor > 1, quality=85, method=2)
     return base64.b64encode(buffer.getvalue()).decode()

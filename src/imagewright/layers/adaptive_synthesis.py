@@ -130,7 +130,7 @@ class AdaptiveSynthesis(nn.Module):
         return 2 * self.images.stages
 
     def forward(self, styles: Tensor, noise: Noise = None) -> Tensor:
-        maps = former = self.const.expand(len(styles), -1, -1, -1)
+        maps = former = self.const.expand(styles.shape[0], -1, -1, -1)
         for number in range(self.used):
             if number % 2 == 0:
                 former = maps

@@ -102,7 +102,7 @@ class LastNorm(nn.Module):
 
     def forward(self, maps: Tensor, truncation: float) -> Tensor:
         statistics = self.statistics if self.statistics.training else self.statistics.at(truncation)
-        gain, offset = (each.expand(len(maps), -1) for each in (self.weight, self.bias))
+        gain, offset = (each.expand(maps.shape[0], -1) for each in (self.weight, self.bias))
         return normalise_and_rectify(maps, gain, offset, statistics)
 
 

@@ -128,7 +128,8 @@ class _Activation(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, maps: Tensor, up: Tensor, down: Tensor, geometry: Geometry, limit: float) -> Tensor:
-        resampling = Resampling(geometry, up, down, up.device.type != "cpu")
+        # A traced graph is for any number of images, so that it has no parts.
+        resampling = Resampling(geometry, up, down, up.device.type != "cpu" or torch.compiler.is_exporting())
         slopes = resampling.new_slopes(maps) if ctx.needs_input_grad[0] else None
         clamps = maps.device.type != "cpu" or _may_reach(limit, maps, up)
 
@@ -230,7 +231,7 @@ class Resampling:
         place = 0
         for images, width in self._parts(count, channels, area * max(4, maps.element_size())):
             part = maps[images, width].to(self.up.dtype, memory_format=layout)
-            numbers = len(part) * part.shape[1] * area
+            numbers = part.shape[0] * part.shape[1] * area
             noted = None
             if slopes is not None:
                 noted = slopes[place : place + numbers]
@@ -318,6 +319,8 @@ def _matrix(taps: Tensor, factor: int, numbers: int, crop: int, side: int) -> Te
 
 def _may_reach(limit: float, maps: Tensor, up: Tensor) -> bool:
     """Whether an activated number can be larger than `limit`."""
+    if torch.compiler.is_exporting():
+        return True  # a traced graph is for any numbers
     return bool(maps.abs().amax() * up.abs().sum() ** 2 * STEEP > limit) if maps.numel() else False
 
 

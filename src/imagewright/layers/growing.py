@@ -86,6 +86,8 @@ class LevelOfDetail(nn.Module):
             return value
         if self.lod.is_cuda and torch.cuda.is_current_stream_capturing():
             return value  # a graph is recorded after steps that have read it
+        if torch.compiler.is_exporting():
+            return value  # the buffer of a network that is traced holds no number, and was read before
         self._remember(float(self.lod))
         return self._read[2]
 

@@ -33,6 +33,8 @@ def normalise_instances(
     if maps.shape[2] * maps.shape[3] == 1:
         centred = maps * 0  # its own mean is taken off; torch refuses it
         return centred if bias is None else centred + bias[:, None, None]
+    if torch.compiler.is_exporting():  # a traced graph is for any number of images
+        return group_norm(maps, maps.shape[1], weight, bias, eps)
     if len(maps) == 1:
         return batch_norm(maps, None, None, weight, bias, training=True, eps=eps)
     if not torch.is_grad_enabled():  # rounds as the published networks do; in training the copy would cost time

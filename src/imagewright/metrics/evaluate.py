@@ -21,10 +21,12 @@ from imagewright.metrics.subjects import (
     swaps_faces,
     training_images,
 )
+from imagewright.notebooks import lines_html, table_html
 from imagewright.output.names import encode_text
 from imagewright.output.writing import check_suffix, new_file
 from imagewright.progress import StageProgress, progress_of_stage
 from imagewright.runs.loading import training_notes
+from imagewright.runs.points import names_point
 from imagewright.runs.report.score_tables import arrow, format_score
 from imagewright.runs.run import Run
 from imagewright.runs.scores import Score, add_scores, as_csv, as_json
@@ -47,6 +49,10 @@ class Evaluation:
     def lines(self) -> list[str]:
         """A line for each score: subject, title with an arrow for the better direction, value with its interval."""
         return [f"{each.subject}: {each.title}{arrow(each.better)} {format_score(each)}" for each in self.scores]
+
+    def _repr_html_(self) -> str:
+        rows = [(each.subject, each.title + arrow(each.better), format_score(each)) for each in self.scores]
+        return table_html(("", "score", "value"), rows) + lines_html(self.notes)
 
     def to_dict(self) -> dict[str, Any]:
         """The scores with their recipes as in `scores.json`, and the notes, ready for JSON."""
@@ -89,7 +95,7 @@ def evaluate(
 ) -> Evaluation:
     """Score runs, models, or any source of pictures against real pictures.
 
-    subjects: one or several runs, models, weights files, or sources of pictures.
+    subjects: one or several runs, models, weights files, or sources of pictures; `RUN@400k` is one checkpoint.
     against: the real pictures, any source; by default the training pictures of each run, which a note says.
     metrics: names, with options as in `precision_recall:neighbours=5`; by default fd, kd, precision_recall and
         density_coverage, and face_swap for models that swap faces.
@@ -157,7 +163,7 @@ def _count(plan: ScorePlan, subject: Any) -> int | None:
 
 def _checkpoints(subject: Any, images_seen: int | None, every: bool) -> list[int | None]:
     """The checkpoints to score, by images seen; None for the latest."""
-    if not every or not is_run(subject):
+    if not every or not is_run(subject) or names_point(subject):
         return [images_seen]
     try:
         run = subject if isinstance(subject, Run) else Run(subject)

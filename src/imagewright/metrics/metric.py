@@ -9,10 +9,11 @@ from typing import Any, Literal, Protocol
 import numpy as np
 from torch import Tensor
 
+from imagewright.metrics.disentanglement.known_factors import KnownFactors
 from imagewright.metrics.frechet.moments import Moments
 from imagewright.model import Model
 
-Need = Literal["features", "logits", "reference", "labels", "reference labels", "model", "training"]
+Need = Literal["features", "logits", "reference", "labels", "reference labels", "model", "training", "factors"]
 
 
 class Pictures(Protocol):
@@ -36,6 +37,7 @@ class Sample:
     moments: of the features, once a metric asked for them (`frechet.distance.sample_moments`).
     load_moments: returns the stored moments of the features; None if they are to be computed.
     labels: int64 (N,), with class_names.
+    factors: of the pictures of the reference.
     model: the model that generated the pictures.
     cache: intermediate results that one metric stores for others.
 
@@ -49,6 +51,7 @@ class Sample:
     moments: Moments | None = None
     labels: np.ndarray | None = None
     class_names: tuple[str, ...] | None = None
+    factors: KnownFactors | None = None
     model: Model | None = None
     load_moments: Callable[[], Moments] | None = None
     cache: dict[Any, Any] = field(default_factory=dict, repr=False, compare=False)

@@ -26,6 +26,8 @@ METRICS = {
     "network_accuracy": "imagewright.metrics.classes.network_accuracy",
     "memorisation": "imagewright.metrics.neighbours.memorisation",
     "face_swap": "imagewright.metrics.models.face_swap",
+    "disentanglement": "imagewright.metrics.disentanglement.scores",
+    "kept_factors": "imagewright.metrics.models.kept_factors",
     "likelihood": "imagewright.metrics.models.likelihood",
 }
 DEFAULT_METRICS = ("fd", "kd", "precision_recall", "density_coverage")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -11,6 +12,8 @@ from imagewright.errors import DataError, count_text
 from imagewright.images import Images
 from imagewright.images.decoding.value_range import describe_range
 from imagewright.images.notices import tell_skipped
+from imagewright.images.sources.base import digest
+from imagewright.metrics.disentanglement.known_factors import HOW, known_factors
 from imagewright.metrics.features.cache import load_features
 from imagewright.metrics.features.extraction import extract_features
 from imagewright.metrics.features.run_features import open_features
@@ -156,6 +159,7 @@ class Scorer:
             if role == "reference":
                 images = choose_images(images, self.plan.reference_count, self.seed)
             sample = Sample(images.source, OpenedPictures(images), labels=images.labels, class_names=images.class_names)
+            sample.factors = known_factors(images) if self.plan.needs("factors") else None
             self._references[key] = sample if self.network is None else self._with_features(sample, images)
         return self._references[key]
 
@@ -180,7 +184,7 @@ class Scorer:
 
     def _note_conversion(self, role: str, natural: Images, images: Images, subject: Subject) -> None:
         recorded = images.describe()
-        if natural.size != images.size:
+        if natural.size != images.size and not images.drawn:
             self.notes.append(
                 f"The {role} pictures of {images.source} are resized from "
                 f"{size_text((natural.height, natural.width))} to the "
@@ -272,7 +276,7 @@ class Scorer:
                 decode += f", values {describe_range(tuple(recorded['value_range']))}"
         return ScoreRecipe(
             metric=request.metric,
-            options=request.options,
+            options=_options_with_factors(request, reference),
             features=self._about(request.metric),
             size=subject.size,
             channels=subject.channels if _asks_model(request.metric) else channels,
@@ -294,6 +298,14 @@ class Scorer:
 
     def _first_that_needs(self, part: str) -> str:
         return next(request.metric.name for request in self.plan.requests if part in request.metric.needs)
+
+
+def _options_with_factors(request: MetricRequest, reference: Sample | None) -> Mapping[str, Any]:
+    """The options of a metric; if it reads factors, with a digest, since no fingerprint has them."""
+    if "factors" not in request.metric.needs or reference is None or reference.factors is None:
+        return request.options
+    known = reference.factors
+    return {**request.options, "factors": f"{', '.join(known.names)} ({digest(known.values)[:8]})"}
 
 
 def _count_notes(plan: ScorePlan) -> list[str]:
@@ -329,6 +341,9 @@ def _check(metric: Metric, subject: Subject, sample: Sample, reference: Sample |
             raise DataError(
                 f"{metric.name} needs at least {metric.least:,} pictures, and {each.source} has {len(each):,} {role}."
             )
+    if "factors" in metric.needs and (reference is None or reference.factors is None):
+        source = "nothing" if reference is None else reference.source
+        raise DataError(f"{metric.name} is measured against known factors, and {source} has none: {HOW}.")
     if "labels" in metric.needs and sample.labels is None:
         raise DataError(
             f"{metric.name} needs the class of each scored picture, and those of {subject.name} have none: a model "

@@ -14,6 +14,7 @@ from PIL import Image, ImageShow
 from imagewright.errors import RunError, UserError, an
 from imagewright.images.decoding.opening import open_picture, read_encoded
 from imagewright.images.decoding.unreadable import Unreadable
+from imagewright.notebooks import in_notebook
 from imagewright.output.grids import to_picture
 from imagewright.output.sheets import Sheet, SheetStack
 from imagewright.output.writing import write_image
@@ -34,11 +35,7 @@ def show(thing: Any) -> None:
     Raises `UserError` for another kind of thing.
     """
     picture = draw(thing)
-    if (
-        "IPython" in sys.modules
-        and (shell := sys.modules["IPython"].get_ipython()) is not None
-        and shell.has_trait("kernel")
-    ):
+    if in_notebook():
         from IPython.display import display  # type: ignore[import-not-found,unused-ignore]
 
         display(picture)

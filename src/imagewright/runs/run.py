@@ -11,8 +11,6 @@ report.html        one self-contained page
 
 from __future__ import annotations
 
-import base64
-import html
 import json
 from collections import deque
 from pathlib import Path
@@ -20,6 +18,7 @@ from typing import Any
 
 from imagewright.errors import DataError, RunError, nearest_name
 from imagewright.files import atomic_write, explain_write_errors, write_whole
+from imagewright.notebooks import embedded_picture, lines_html
 from imagewright.regular_files import names_in, read_regular
 from imagewright.runs.places import (
     METRICS,
@@ -50,6 +49,9 @@ class Run:
         if not self.path.is_dir():
             siblings = [str(folder) for folder in self.path.parent.glob("*") if (folder / RECORD).exists()]
             hint = nearest_name(str(self.path), siblings) or " `imagewright train` makes one."
+            before, mark, _ = str(self.path).rpartition("@")
+            if mark and (Path(before) / RECORD).exists():
+                hint = f" The whole run is meant here, not one of its checkpoints: {before}."
             raise RunError(f"There is no run directory {self.path}.{hint}")
         try:
             content = read_regular(self.path / RECORD, LARGEST_RECORD)
@@ -92,14 +94,18 @@ class Run:
 
     def _repr_html_(self) -> str:
         """What a notebook shows: the run in a line, and its latest preview."""
+        from imagewright.output.showing import draw
+
         seen = max((checkpoint.images_seen for checkpoint in self.checkpoints()), default=0)
-        line = html.escape(f"{self.path}: {self.model}" + (f", {seen:,} images seen" if seen else ""))
+        line = f"{self.path}: {self.model}" + (f", {seen:,} images seen" if seen else "")
         preview = self.latest_preview()
         if preview is None:
-            return f"<p>{line}</p>"
-        data = base64.b64encode(preview.read_bytes()).decode()
-        shown = f"<p>{line}; shown: {_describe_preview(preview)}</p>"
-        return f"{shown}<img src='data:image/png;base64,{data}' alt='latest preview of {line}'>"
+            return lines_html([line])
+        try:
+            picture = embedded_picture(draw(self), f"latest preview of {line}")
+        except RunError as error:  # half written, or damaged
+            return lines_html([line, str(error)])
+        return lines_html([f"{line}; shown: {_describe_preview(preview)}"]) + picture
 
     @property
     def model(self) -> str:
@@ -221,7 +227,7 @@ def _describe_preview(path: Path) -> str:
     except DataError:
         return "the latest preview"
     if record.get("verb") == "sample":
-        return html.escape(f"samples, seed {record.get('seed')}")
+        return f"samples, seed {record.get('seed')}"
     if record.get("verb") == "reconstruct":
         return "pictures, and below each row their reconstructions"
     return "the latest preview"

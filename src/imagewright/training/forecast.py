@@ -15,6 +15,7 @@ from imagewright.consent import SELF
 from imagewright.errors import count_text
 from imagewright.images import Images
 from imagewright.machine import total_memory
+from imagewright.notebooks import NotebookDisplay
 from imagewright.pixels import size_text
 from imagewright.training.data.validation_split import choose_held_out
 from imagewright.training.memory import explain_out_of_memory
@@ -31,7 +32,7 @@ GIB = 2**30
 
 
 @dataclass(frozen=True)
-class TrainingForecast:
+class TrainingForecast(NotebookDisplay):
     """What a training would be. Printed, it is a few lines.
 
     model: its name in the catalogue.

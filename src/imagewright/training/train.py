@@ -37,12 +37,13 @@ from imagewright.training.engine import Engine
 from imagewright.training.loop import Loop
 from imagewright.training.memory import explain_out_of_memory
 from imagewright.training.metrics_log import MetricsLog
+from imagewright.training.notebook_bar import default_reporter
 from imagewright.training.observers import Observer, Training
 from imagewright.training.plan import Plan, highest_rate
 from imagewright.training.planning import complete_plan
 from imagewright.training.preparing import apply_augmentation, prepare_sources, report_skipped, warn_if_few
 from imagewright.training.previews import PreviewObserver
-from imagewright.training.reporting import PlainLines, Reporter, Silent
+from imagewright.training.reporting import Reporter, Silent
 from imagewright.training.resume import (
     check_length,
     record_changes,
@@ -62,7 +63,7 @@ from imagewright.training.setting import (
     warn_unused,
 )
 from imagewright.training.signals import StopRequest, stop_on_signals
-from imagewright.training.starting import start_from
+from imagewright.training.starting import Started, start_from
 from imagewright.training.submodels import copy_submodels
 from imagewright.training.tracking import TensorBoardReporter, check_tensorboard
 from imagewright.training.training_pictures import TrainingPictures
@@ -97,7 +98,7 @@ def train(
     out: the run directory; `runs/MODEL-SOURCE` by default.
     resume: whether to resume the run in `out`. Options that are not given are those of the run.
     force: whether to replace the run in `out`.
-    reporter: shows the progress; by default lines of text on the error stream.
+    reporter: shows the progress; by default a bar in a notebook, else lines of text on the error stream.
     stop: a request that ends the training after the present step, with a checkpoint, once its `asked` is True.
     observers: called between steps, after the training's own (`imagewright.Observer`).
     consent: of the people whose faces are learned, kept in `run.json`; models such as `swap` are not trained without.
@@ -116,7 +117,7 @@ def train(
     if resume and force:
         raise ConfigError("--resume resumes a run and --force replaces it: give one of them.")
     training_options, model_options, opening = split_options(model, options)
-    reporter = (reporter or PlainLines()) if distributed.is_main() else Silent()
+    reporter = (reporter or default_reporter()) if distributed.is_main() else Silent()
     device = distributed.choose_device(training_options.get("device", "auto"))
     path = Path(out) if out is not None else Path("runs") / f"{model}-{name_run(images)}"
     patience = training_options.get("rank_timeout", distributed.STEP_PATIENCE_SECONDS)
@@ -207,13 +208,13 @@ class Assembled:
     model: on the CPU.
     plan: None for a closed-form model.
     setting: with prepared images, and the number of held-out images decided.
-    started_from: the weights that `--from` took from another run; None without it.
+    started: the weights that `--from` took from another run; None without it.
     """
 
     model: Model
     plan: Plan | None
     setting: Setting
-    started_from: dict[str, Any] | None = None
+    started: Started | None = None
 
 
 def assemble(name: str, setting: Setting, resumed: Path | None, device: torch.device, reporter: Reporter) -> Assembled:
@@ -226,7 +227,7 @@ def assemble(name: str, setting: Setting, resumed: Path | None, device: torch.de
     torch.manual_seed(options.seed)
     model = model_class(setting.config)
     copy_submodels(model, setting.submodels)
-    plan, started_from = None, None
+    plan, started = None, None
     if not model.is_closed_form():
         if resumed is not None:
             check_length(Run(resumed), model, options)
@@ -238,7 +239,7 @@ def assemble(name: str, setting: Setting, resumed: Path | None, device: torch.de
         check_feeds(model, setting.sources, resampled=options.resample is not None)
     # A run that is resumed before its first checkpoint starts again, as it started.
     if options.start is not None and plan is not None and not (resumed is not None and Run(resumed).checkpoints()):
-        started_from = start_from(model, options.start, reporter.message)
+        started = start_from(model, options.start, reporter.message)
     if not model.is_closed_form() and resumed is None:
         sources = apply_augmentation(setting.sources, model.recipe(), reporter.message)
         setting = dataclasses.replace(setting, sources=sources)
@@ -258,7 +259,7 @@ def assemble(name: str, setting: Setting, resumed: Path | None, device: torch.de
             plan = with_recorded_pace(Run(resumed), plan)
         options = dataclasses.replace(options, precision=plan.precision)  # type: ignore[arg-type]
     setting = dataclasses.replace(setting, options=options)
-    return Assembled(model=model, plan=plan, setting=setting, started_from=started_from)
+    return Assembled(model=model, plan=plan, setting=setting, started=started)
 
 
 # Stage 3: the run directory
@@ -276,9 +277,10 @@ def open_run(name: str, assembled: Assembled, path: Path, exit_stack: ExitStack,
             exit_stack.callback(places.restore, path)
             record_changes(Run(path), setting, plan)
         else:
+            started_from = None if assembled.started is None else assembled.started.record
             places.check_place(path, force=force)
             exit_stack.enter_context(_remove_if_unused(path))
-            Run.create(path, make_run_record(name, setting, plan, assembled.started_from), force=force)
+            Run.create(path, make_run_record(name, setting, plan, started_from), force=force)
 
     distributed.first_on_main(lock_and_record)
     return Run(path)
@@ -332,6 +334,9 @@ def begin_training(assembled: Assembled, plan: Plan, run: Run, device: torch.dev
     model, setting, options = assembled.model, assembled.setting, assembled.setting.options
     devices.prepare_model(model, device)
     engine = Engine(model, plan, device)
+    engine.averages.seen_before = (run.record.get("started_from") or {}).get("images_seen", 0)
+    if assembled.started is not None:
+        engine.averages.restore(assembled.started.averages)
     if options.compile:
         for network in engine.networks.values():
             network.compile()

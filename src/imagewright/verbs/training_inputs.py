@@ -54,7 +54,7 @@ def training_inputs(model: Model, run: Run, count: int = 8) -> TrainingInputs:
     sources = list(recorded.values()) if isinstance(recorded, dict) else []
     for each in sources:
         try:
-            opened = _open(each, run)
+            opened = open_recorded(each, run)
             chosen = opened.subset(even_places(len(opened), max(1, count // len(sources))))
             for number, picture in read_one_by_one(chosen, source_channels(model), model.config.size, _layer(model)):
                 pictures.append(picture)
@@ -66,8 +66,12 @@ def training_inputs(model: Model, run: Run, count: int = 8) -> TrainingInputs:
     return TrainingInputs(pictures, names, made_by, own_size)
 
 
-def _open(recorded: dict[str, Any], run: Run) -> Images:
-    """A source as it was opened for the training."""
+def open_recorded(recorded: dict[str, Any], run: Run) -> Images:
+    """A source as it was opened for the training of a run, with its layers.
+
+    recorded: its description in the run's record.
+    Raises `DataError` if it is no longer there.
+    """
     options = opening_options(recorded)
     parts = {layer["name"]: layer["source"] for layer in recorded.get("layers", []) if "source" in layer}
     if len(set(parts.values())) > 1:

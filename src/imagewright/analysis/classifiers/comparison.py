@@ -34,6 +34,7 @@ from imagewright.images import Images, open_images
 from imagewright.images.label_arrays import LabelsLike
 from imagewright.model import Model
 from imagewright.models.shared.points import fit_classifier, log_probabilities
+from imagewright.notebooks import NotebookDisplay
 from imagewright.output.tables import write_table
 from imagewright.output.writing import refuse_existing
 from imagewright.progress import ProgressCounter, StageProgress, progress_of_stage
@@ -72,7 +73,7 @@ CLASSIFIERS = {
 
 
 @dataclass(kw_only=True)
-class ClassifierComparison:
+class ClassifierComparison(NotebookDisplay):
     """Accuracies of classifiers on test pictures, by the number of training pictures.
 
     images: the labelled pictures.

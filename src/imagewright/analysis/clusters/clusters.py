@@ -36,6 +36,7 @@ from imagewright.errors import DataError, UserError
 from imagewright.files import written_together
 from imagewright.images import Images, open_images
 from imagewright.images.label_arrays import LabelsLike
+from imagewright.notebooks import NotebookDisplay
 from imagewright.output.tables import write_table
 from imagewright.output.writing import new_file, refuse_existing, write_image
 from imagewright.pixels import size_text
@@ -54,7 +55,7 @@ MOST_FITTED = 20_000
 
 
 @dataclass(kw_only=True)
-class Clusters:
+class Clusters(NotebookDisplay):
     """What `cluster` returns: the cluster of each of N pictures."""
 
     images: Images

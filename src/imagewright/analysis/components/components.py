@@ -22,6 +22,7 @@ from imagewright.errors import DataError, UserError, count_text, nearest_name
 from imagewright.files import write_whole, written_together
 from imagewright.images import Images, open_images
 from imagewright.images.float_stream import FloatStream
+from imagewright.notebooks import NotebookDisplay
 from imagewright.output.writing import refuse_existing, write_image
 from imagewright.pixels import size_text, to_float
 from imagewright.progress import Progress
@@ -43,7 +44,7 @@ STRIP = (10, *range(30, 151, 20))
 
 
 @dataclass(frozen=True, kw_only=True)
-class Components:
+class Components(NotebookDisplay):
     """Pictures decomposed into their mean and components. Pictures are float32 (C, H, W) in [-1, 1].
 
     method: "pca", "ica", "lda" or "random".

@@ -34,6 +34,7 @@ from imagewright.errors import ConfigError, count_text
 from imagewright.files import written_together
 from imagewright.images import Images, open_images
 from imagewright.model import Model
+from imagewright.notebooks import NotebookDisplay
 from imagewright.output.tables import write_table
 from imagewright.output.writing import new_file, refuse_existing, write_image
 from imagewright.progress import Progress, ProgressCounter
@@ -79,7 +80,7 @@ class PicturesAtRate:
 
 
 @dataclass(frozen=True, kw_only=True)
-class CompressionComparison:
+class CompressionComparison(NotebookDisplay):
     """What `compress` returns: a curve of each method, and some pictures at about equal rate."""
 
     images: Images

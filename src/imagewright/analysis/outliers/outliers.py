@@ -25,6 +25,7 @@ from imagewright.files import written_together
 from imagewright.images import Images, open_images
 from imagewright.images.label_arrays import LabelsLike
 from imagewright.model import Model
+from imagewright.notebooks import NotebookDisplay
 from imagewright.output.tables import write_table
 from imagewright.output.writing import new_file, refuse_existing, write_image
 from imagewright.pixels import size_text
@@ -39,7 +40,7 @@ NAMED = 8  # pictures named in `Outliers.lines`
 
 
 @dataclass(kw_only=True)
-class Outliers:
+class Outliers(NotebookDisplay):
     """What `outliers` returns: N pictures ranked from the strangest to the most ordinary."""
 
     images: Images

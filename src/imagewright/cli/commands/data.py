@@ -1,4 +1,4 @@
-"""`imagewright data check|prepare|grid|pairs SOURCE`, and `imagewright data cache`."""
+"""`imagewright data check|prepare|grid|pairs SOURCE`, and `imagewright data cache` and `data shapes`."""
 
 from __future__ import annotations
 
@@ -23,8 +23,15 @@ app.command(
     help_epilogue=example_of("data cache"),
 )
 
+app.command(
+    "imagewright.cli.commands.shapes:shapes",
+    name="shapes",
+    help="Draw the built-in set shapes into files: sprites whose shape, hue, size, place and turn are known.",
+    help_epilogue=example_of("data shapes"),
+)
+
 Source = Annotated[
-    str, Parameter(help="a folder, .zip, tar shards, IDX, .npz, a video, or a built-in set: digits, faces")
+    str, Parameter(help="a folder, .zip, tar shards, IDX, .npz, a video, or a built-in set: digits, faces, shapes")
 ]
 Split = Annotated[str | None, Parameter(help="a part of the source, such as train")]
 

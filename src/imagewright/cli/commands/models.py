@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args, get_origin
+from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Parameter
 
 if TYPE_CHECKING:
-    from pydantic.fields import FieldInfo
-
     from imagewright.catalogue import Entry
 
 OF_THE_CODE = "\nShape letters:"  # from here on a model's file speaks of its code
@@ -53,7 +51,7 @@ def _show(entry: Entry) -> None:
 
     from imagewright import catalogue
     from imagewright.cli.show import console, show_record
-    from imagewright.configs import DATA_FIELDS
+    from imagewright.configs import DATA_FIELDS, option_row
 
     kind = catalogue.model_class(entry.name)
     config: Any = kind.Config
@@ -65,22 +63,9 @@ def _show(entry: Entry) -> None:
         table.add_column(heading, overflow="fold", no_wrap=heading == "option")
     for name, field in config.__pydantic_fields__.items():
         if name not in DATA_FIELDS:
-            table.add_row(*_row_of(name, field))
+            table.add_row(*option_row(name, field))
     if table.row_count:
         screen.print(table)
     about = (sys.modules[kind.__module__].__doc__ or "").split(OF_THE_CODE)[0].strip()
     screen.print(about, markup=False, soft_wrap=True)
     screen.print(f"\nAll options of its training: imagewright train {entry.name} --help.", markup=False)
-
-
-def _row_of(name: str, field: FieldInfo) -> tuple[str, str, str]:
-    """An option as it is typed, what it is, and its default."""
-    from imagewright.configs import describe_range
-
-    extra = field.json_schema_extra if isinstance(field.json_schema_extra, dict) else {}
-    typed = str(extra.get("option") or f"--{name.replace('_', '-')}")
-    default = field.get_default(call_default_factory=True)
-    choices = get_args(field.annotation) if get_origin(field.annotation) is Literal else ()
-    listed = f": {', '.join(map(str, choices))}" if choices else ""
-    shown = "" if default is None or default == "" else str(default)
-    return typed, f"{field.description}{describe_range(field)}{listed}", shown

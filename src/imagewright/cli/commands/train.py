@@ -105,7 +105,7 @@ def _source_parameters(source: inspect.Parameter, config_class: Any) -> list[ins
 
 def _shared_options(
     source: Annotated[
-        str, Parameter(help="a folder, .zip, tar shards, IDX, .npz, a video, or a built-in set: digits, faces")
+        str, Parameter(help="a folder, .zip, tar shards, IDX, .npz, a video, or a built-in set: digits, faces, shapes")
     ],
     /,
     *,

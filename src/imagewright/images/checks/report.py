@@ -24,6 +24,7 @@ from imagewright.images.opening_layers import find_layer_folders, open_layer_fol
 from imagewright.images.sources.base import ListedSource, PictureSource
 from imagewright.images.sources.finding import find_source
 from imagewright.images.tables.attaching import attach_labels
+from imagewright.notebooks import NotebookDisplay
 from imagewright.pixels import size_text
 from imagewright.progress import Progress, ProgressCounter
 
@@ -60,7 +61,7 @@ class SharedReport:
 
 
 @dataclass(repr=False)
-class CheckReport:
+class CheckReport(NotebookDisplay):
     """The result of `check`.
 
     Attributes:

@@ -7,7 +7,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 
@@ -34,6 +34,7 @@ class Source(ABC):
         encoded: pictures are encoded files, which take long enough to decode to be worth worker processes.
         in_memory: pictures are arrays already, so small sets need no cache.
         follows: pictures are made from the records of another layer's, by whose name both are called.
+        drawn: pictures are drawn as they are read, at the size that is wanted (`drawn_at`).
         facts: JSON values that the record of a layer of this source has besides.
     """
 
@@ -41,6 +42,7 @@ class Source(ABC):
     encoded = False
     in_memory = False
     follows = False
+    drawn = False
 
     def __init__(self, typed: str) -> None:
         self.typed = typed
@@ -64,6 +66,12 @@ class Source(ABC):
     @abstractmethod
     def read(self, indices: np.ndarray) -> Iterator[Payload]:
         """The pictures of `indices` (rising), in that order. Raises `DataError` if the source itself is gone."""
+
+    def drawn_at(self, size: tuple[int, int]) -> Self:
+        """The same pictures for a use at (height, width). What is stored is resized later, and is returned as it is;
+        what is drawn as it is read is drawn at that size.
+        """
+        return self
 
     def shards(self) -> list[tuple[int, int]]:
         """Ranges [start, stop) that are best read in one go each, such as the shards of a tar set."""

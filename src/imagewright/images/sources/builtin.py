@@ -1,8 +1,9 @@
-"""The two small sets inside the dependencies, which need no download and no file of the user."""
+"""The sets that need no download and no file of the user: two inside the dependencies, and one that is drawn."""
 
 from __future__ import annotations
 
 import gzip
+from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -10,7 +11,9 @@ import numpy as np
 
 from imagewright.errors import DataError
 from imagewright.images.annotations import Annotations
+from imagewright.images.shapes.source import NAME, open_shapes
 from imagewright.images.sources.arrays import ArraySource
+from imagewright.images.sources.base import PictureSource
 
 
 def open_digits() -> ArraySource:
@@ -45,4 +48,4 @@ def open_faces() -> ArraySource:
     return ArraySource("faces", np.rint(stored[:100] * 255).astype(np.uint8)[..., None])
 
 
-BUILTIN = {"digits": open_digits, "faces": open_faces}
+BUILTIN: dict[str, Callable[[], PictureSource]] = {"digits": open_digits, "faces": open_faces, NAME: open_shapes}

@@ -9,6 +9,7 @@ from typing import Any
 from imagewright.errors import DataError, nearest_name
 from imagewright.images.decoding.admitted import formats_read
 from imagewright.images.folders import top_folders
+from imagewright.images.shapes.source import is_shapes, open_shapes
 from imagewright.images.sources.archive import ZipSource
 from imagewright.images.sources.arrays import open_npz
 from imagewright.images.sources.base import PictureSource
@@ -61,8 +62,8 @@ def _find(source: Any, split: str | None, cache_dir: str | Path | None, names: N
         return _open_folder(path, typed, split, names, cache_dir)
     if path.is_file():
         return _open_file(path, typed, split, names)
-    if typed in BUILTIN:
-        return _refuse_split(BUILTIN[typed](), split)
+    if typed in BUILTIN or is_shapes(typed):
+        return _refuse_split(BUILTIN[typed]() if typed in BUILTIN else open_shapes(typed), split)
     if typed in REMOTE_SETS:
         return open_remote(typed, split, cache_dir)
     if re.search(r"[{*?\[]", typed):

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from copy import copy
 from functools import cached_property
+from typing import Self
 
 import numpy as np
 
@@ -34,14 +36,24 @@ class LayeredSource(Source):
         self.in_order = any(part.in_order for part in self.parts.values())
         self.encoded = any(part.encoded for part in self.parts.values())
         self.in_memory = all(part.in_memory for part in self.parts.values())
+        self.drawn = all(part.drawn for part in self.parts.values())
         self._take_annotations()
 
     def _take_annotations(self) -> None:
         for name in (self.image, *self.parts):
             known = self.parts[name].annotations
-            if known.labels is not None or known.attributes is not None:
+            if known.labels is not None or known.attributes is not None or known.factors is not None:
                 self.annotations = known.select(self.indices[name])
                 return
+
+    def drawn_at(self, size: tuple[int, int]) -> Self:
+        parts = {name: part.drawn_at(size) for name, part in self.parts.items()}
+        if all(parts[name] is part for name, part in self.parts.items()):
+            return self
+        drawn = copy(self)
+        drawn.__dict__.pop("identity", None)
+        drawn.parts = parts
+        return drawn
 
     @cached_property
     def identity(self) -> str:

@@ -77,6 +77,9 @@ def _annotate(source: Source, annotations: Annotations, notes: list[str]) -> Non
     if annotations.attributes is not None:
         source.annotations.attributes = annotations.attributes
         source.annotations.attribute_names = annotations.attribute_names
+    if annotations.factors is not None:
+        source.annotations.factors = annotations.factors
+        source.annotations.factor_names = annotations.factor_names
     source.notes += notes
 
 
@@ -93,7 +96,9 @@ def match_table(
     _check_rows(table, names_in, found, names, asked=asked)
     read = read_columns(table, names_in, found, names, label_column)
     notes = _notes_on_rows(table, found)
-    if read.annotations.labels is None and read.annotations.attributes is None:
+    annotated = read.annotations
+    has_factors = annotated.factors is not None and not read.refused
+    if annotated.labels is None and annotated.attributes is None and not has_factors:
         others = ", ".join(name for name in table.columns if name != names_in)
         if read.refused:
             raise DataError(f"{table.name}: the column {read.refused}.")

@@ -85,6 +85,8 @@ def read_columns(table: Table, names_in: str, found: Matching, names: list[str],
     if attributes:
         result.annotations.attributes = np.stack(list(attributes.values()), axis=1)
         result.annotations.attribute_names = tuple(attributes)
+    refused = [label] if result.annotations.labels is None and label is not None else []
+    _read_factors({name: others[name] for name in [*refused, *unused] if name in others}, found, result)
     if unused:
         told = f"{_short(table)}: not used, as neither labels nor 0/1 attributes: {', '.join(unused)}."
         result.notes.append(RowsNote(told))
@@ -167,6 +169,20 @@ def _numbers(column: TableColumn) -> np.ndarray:
     """The value of each row, float64; NaN for what is no number."""
     values = [float(text) if NUMBER.fullmatch(text) else np.nan for text in column.texts]
     return np.array(values)[column.codes]
+
+
+def _read_factors(columns: dict[str, TableColumn], found: Matching, result: Labelling) -> None:
+    """Of columns that are neither classes nor attributes, those of numbers; of several rows of a picture the first."""
+    numbers = {name: _numbers(column) for name, column in columns.items() if _measures(column.texts)}
+    if numbers:
+        result.annotations.factors = np.stack([values[found.rows] for values in numbers.values()], axis=1)
+        result.annotations.factor_names = tuple(numbers)
+
+
+def _measures(texts: list[str]) -> bool:
+    """Whether all values are numbers, but for missing ones, and differ."""
+    known = [text for text in texts if not is_missing(text)]
+    return len(known) > 1 and all(NUMBER.fullmatch(text) for text in known)
 
 
 # Attributes and labels

@@ -22,6 +22,7 @@ from imagewright.latent.arithmetic.operands import Operand, OperandResolver, che
 from imagewright.latent.arithmetic.terms import Term, parse_expression
 from imagewright.latent.editing.edit import clamp_to_prior
 from imagewright.model import Model
+from imagewright.notebooks import NotebookDisplay
 from imagewright.reprs import SHOWS, short_repr
 from imagewright.runs.loading import training_notes
 from imagewright.seeds import derive_seed
@@ -34,7 +35,7 @@ SAMPLES = 256  # on which the deviation of the prior is measured
 
 
 @dataclass(frozen=True)
-class ArithmeticResult:
+class ArithmeticResult(NotebookDisplay):
     """The sum of terms.
 
     expression: as given.

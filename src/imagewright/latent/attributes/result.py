@@ -26,6 +26,7 @@ from imagewright.latent.attributes.mathematics import (
 )
 from imagewright.metrics.intervals import NORMAL_QUANTILE, auc_error
 from imagewright.model import Model
+from imagewright.notebooks import NotebookDisplay
 from imagewright.reprs import MORE, SHOWS, short_repr
 from imagewright.runs.run import Run
 
@@ -40,7 +41,7 @@ METHODS = {"mean": "mean difference", "svm": "normal of a linear support vector 
 
 
 @dataclass(frozen=True)
-class Attribute:
+class Attribute(NotebookDisplay):
     """A direction along which an attribute grows.
 
     name: of the attribute.

@@ -16,6 +16,7 @@ from imagewright.errors import UserError, count_text
 from imagewright.latent import store
 from imagewright.latent.layers import layers_text
 from imagewright.model import Model
+from imagewright.notebooks import NotebookDisplay
 from imagewright.reprs import MORE, SHOWS, short_repr
 from imagewright.runs.run import Run
 from imagewright.verbs.apply import RunLike
@@ -28,7 +29,7 @@ Method = Literal["activations", "latents", "weights"]
 
 
 @dataclass(frozen=True)
-class Directions:
+class Directions(NotebookDisplay):
     """Directions in latent space, largest explained share first, each turned so that its positive side is brighter.
 
     method: what was searched: "activations", "latents" or "weights".

@@ -32,6 +32,7 @@ from imagewright.latent.projection.search_space import (
     space_from_samples,
 )
 from imagewright.model import Model
+from imagewright.notebooks import NotebookDisplay
 from imagewright.pixels import size_text, to_uint8
 from imagewright.reprs import MORE, SHOWS, short_repr
 from imagewright.runs.loading import training_notes
@@ -69,7 +70,7 @@ class DragStep:
 
 
 @dataclass(frozen=True)
-class Dragged:
+class Dragged(NotebookDisplay):
     """The result of a drag.
 
     latents: float32 (1, *latent_shape).

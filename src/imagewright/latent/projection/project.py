@@ -27,6 +27,7 @@ from imagewright.latent.projection.search import Found, Search, Watch
 from imagewright.latent.projection.tuning import STEPS as TUNING_STEPS
 from imagewright.latent.projection.tuning import Tuned, check_tuned_run, tune, write_tuned_run
 from imagewright.model import Model
+from imagewright.notebooks import NotebookDisplay
 from imagewright.pixels import to_float
 from imagewright.progress import Progress
 from imagewright.reprs import MORE, SHOWS, names_text, short_repr
@@ -56,7 +57,7 @@ class Errors:
 
 
 @dataclass(frozen=True)
-class Projection:
+class Projection(NotebookDisplay):
     """Latents of pictures, and their errors.
 
     latents: float32 (N, *latent_shape).

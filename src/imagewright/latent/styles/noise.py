@@ -14,6 +14,7 @@ from torch import Tensor
 from imagewright.errors import UserError
 from imagewright.latent.inputs import Inputs, resolve_inputs
 from imagewright.model import Model
+from imagewright.notebooks import NotebookDisplay
 from imagewright.output.provenance import COMPOSITE, GENERATED
 from imagewright.output.sheets import Results, Sheet
 from imagewright.pixels import to_uint8
@@ -31,7 +32,7 @@ BRIGHTEST = 255.0
 
 
 @dataclass(frozen=True)
-class NoiseVariation:
+class NoiseVariation(NotebookDisplay):
     """Images of latents with other noise.
 
     images: uint8 (N, C, H, W), with the model's fixed noise.

@@ -26,6 +26,7 @@ from imagewright.latent.walks.scales import (
     resolve_dimensions,
 )
 from imagewright.model import Model
+from imagewright.notebooks import NotebookDisplay
 from imagewright.output.provenance import Record
 from imagewright.output.sheets import Sheet, SheetStack
 from imagewright.reprs import names_text, short_repr
@@ -38,7 +39,7 @@ SEEDS = 8  # columns of a sheet of categories
 
 
 @dataclass(frozen=True)
-class Traversal:
+class Traversal(NotebookDisplay):
     """Sheets that vary latents.
 
     sheets: one of all latents, or one for each code, category and group of attributes.

@@ -14,6 +14,7 @@ from imagewright.files import written_together
 from imagewright.metrics.metric import MetricOutput
 from imagewright.metrics.self_check.corruptions import CORRUPTIONS
 from imagewright.metrics.self_check.expectations import Expected, Verdict
+from imagewright.notebooks import NotebookDisplay
 from imagewright.output.writing import check_suffix, new_file, refuse_existing, write_image
 
 FIGURES = (".png", ".svg", ".pdf")
@@ -67,7 +68,7 @@ class Measurement:
 
 
 @dataclass(frozen=True)
-class SelfCheck:
+class SelfCheck(NotebookDisplay):
     """The result of a self-check.
 
     source: where the pictures come from.

@@ -35,6 +35,7 @@ LEAST_SCALE = 1e-3  # of the largest scale, so that a nearly constant dimension 
 @dataclass(frozen=True, kw_only=True)
 class KDEConfig(LatentConfig):
     tiny_options: ClassVar[dict[str, Any]] = {"components": 4}
+    keeps_images: ClassVar[bool] = True  # each is the centre of a kernel
 
     bandwidth: Literal["cross-validated", "scott", "silverman"] | float = Field(
         "cross-validated",

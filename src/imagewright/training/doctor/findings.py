@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from imagewright import catalogue
+from imagewright.notebooks import NotebookDisplay
 from imagewright.runs.loading import recorded_config
 from imagewright.runs.lock import is_training
 from imagewright.runs.run import Run
@@ -105,7 +106,7 @@ def doctor(run: Run | str | Path) -> list[Finding]:
 
 
 @dataclass(frozen=True)
-class Examination:
+class Examination(NotebookDisplay):
     """What a diagnosis rests on.
 
     findings: the problems.

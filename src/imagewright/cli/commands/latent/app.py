@@ -14,6 +14,10 @@ COMMANDS = {
         "attributes:attribute",
         "Find the direction in which an attribute grows: from labels, marked pictures or classified samples.",
     ),
+    "factors": (
+        "factors:factors",
+        "Which latent holds which known factor: mutual information gap, DCI, and heat maps.",
+    ),
     "arithmetic": ("arithmetic:arithmetic", 'Add and subtract pictures: "man with glasses - man + woman".'),
     "project": ("project:project", "Find the latents of pictures, without an encoder."),
     "drag": ("drag:drag", "Drag points of a picture to other places: the latent follows."),

@@ -1,0 +1,172 @@
+"""A page for each model of the catalogue: picture, paper, needs, options, figures. Made of the package itself.
+
+Nothing here is written by hand: the entry is the catalogue's, the text the docstring of the model's file, the options
+its configuration's, the figures those of docs/reproduction.md, the picture that of benchmarks/model_pictures.py.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from imagewright import catalogue
+from imagewright.configs import DATA_FIELDS, option_row
+
+DOCS = Path(__file__).resolve().parents[1]
+PICTURES = DOCS / "pictures" / "models"
+FOLDER = "model"  # of the pages; docs/models.md has the name "models"
+OF_THE_CODE = "\nShape letters:"  # from here on a model's file speaks of its code
+NEEDS = {
+    "pictures": "a folder of pictures",
+    "classes": "pictures with classes, a folder a class, or attributes",
+    "pairs": "pairs of an input and a target",
+    "two sets": "two folders of pictures, without pairs",
+    "people": "the faces of two people, and their consent",
+}
+
+
+def model_pages() -> dict[str, str]:
+    """Every page by its path: `model/index.md`, and `model/NAME.md` for each model, as Markdown."""
+    pages = {f"{FOLDER}/{name}.md": model_page(name) for name in catalogue.entries()}
+    return {f"{FOLDER}/index.md": index_page(), **pages}
+
+
+def index_page() -> str:
+    """All models by family, each with its picture."""
+    parts = [
+        "# All models",
+        "Each page is made of the package itself: options, paper, figures. How to choose: [models](../models.md).",
+    ]
+    families: dict[str, list[catalogue.Entry]] = {}
+    for entry in catalogue.list_models():
+        families.setdefault(entry.family, []).append(entry)
+    for family, entries in families.items():
+        rows = [f"| [`{each.name}`]({each.name}.md) | {cell(each.summary)} | {cell(each.paper)} |" for each in entries]
+        parts += [f"## {family.capitalize()}", table(("model", "what it is", "paper"), rows)]
+    return "\n\n".join(parts) + "\n"
+
+
+def model_page(name: str) -> str:
+    """The page of a model, as Markdown."""
+    entry = catalogue.entry_of(name)
+    config: Any = catalogue.model_class(name).Config
+    parts = [f"# {name}", f"{entry.summary[0].upper()}{entry.summary[1:]}.", picture_of(name), facts(entry)]
+    parts += [f"```sh\nimagewright train {name} {entry.sources}\n```", "## How it is made", about(name)]
+    options = [
+        "| " + " | ".join(cell(text) for text in (f"`{option}`", what, f"`{default}`" if default else "")) + " |"
+        for option, what, default in (
+            option_row(field, config.__pydantic_fields__[field])
+            for field in config.__pydantic_fields__
+            if field not in DATA_FIELDS
+        )
+    ]
+    parts += [
+        "## Options",
+        table(("option", "what it is", "default"), options) if options else "It has none of its own.",
+    ]
+    parts += [f"`imagewright train {name} --help` lists those of every training too.", "## Figures", figures_of(name)]
+    return "\n\n".join(parts) + "\n"
+
+
+def picture_of(name: str) -> str:
+    """Its picture with what it shows, or a sentence that there is none."""
+    line = pictured().get(name)
+    if line is None or not (PICTURES / f"{name}.webp").exists():
+        return "There is no picture of it yet."
+    shows = f"{line['shows']}, after {line['images_seen']:,} images" if line.get("images_seen") else line["shows"]
+    speed = (
+        f" ({line['images_per_second']:,} images a second of a busy processor)" if line.get("images_per_second") else ""
+    )
+    words = f"Trained on {line['trained_on']}: {shows}{speed}."
+    return f"![{words}](../pictures/models/{name}.webp)\n\n*{words} A short training, which says nothing of its best.*"
+
+
+def facts(entry: catalogue.Entry) -> str:
+    """Family, paper, needs and verbs as a table."""
+    section = section_of(entry.name)
+    rows = {
+        "family": entry.family,
+        "paper": entry.paper,
+        "needs": NEEDS[entry.needs],
+        "verbs": ", ".join(f"`{verb}`" for verb in entry.verbs),
+        "published checkpoints": "read ([checkpoints](../checkpoints.md))" if entry.adapter else "none are read",
+        "more": f"[how to use it](../models.md#{section})" if section else "[models](../models.md)",
+    }
+    return table(("what", "of this model"), [f"| {key} | {cell(value)} |" for key, value in rows.items()])
+
+
+def about(name: str) -> str:
+    """What the model's file says of it, as Markdown."""
+    module = sys.modules[catalogue.model_class(name).__module__]
+    text = (module.__doc__ or "").split(OF_THE_CODE)[0].strip()
+    return re.sub(r"(?<=\S)  +", " ", text).replace("<", "&lt;")
+
+
+def figures_of(name: str) -> str:
+    """The rows of docs/reproduction.md that are of the model, or a sentence that there are none."""
+    found = [
+        table(tuple(head), ["| " + " | ".join(row) + " |" for row in rows if mentions(row[0], name)])
+        for head, rows in reproduced()
+        if any(mentions(row[0], name) for row in rows)
+    ]
+    if not found:
+        return "Nothing of it has been measured against its paper yet ([reproduction](../reproduction.md))."
+    return "\n\n".join(
+        [
+            *found,
+            "More, and how it was measured: [reproduction](../reproduction.md), [measurements](../measurements.md).",
+        ]
+    )
+
+
+def mentions(text: str, name: str) -> bool:
+    """Whether the first cell of a row names the model: "`biggan`, `biggan_deep`"."""
+    return f"`{name}`" in text
+
+
+@cache
+def reproduced() -> tuple[tuple[list[str], list[list[str]]], ...]:
+    """The tables of docs/reproduction.md: the head and the rows of each; links lead from the folder of the pages."""
+    tables, path = [], DOCS / "reproduction.md"
+    text = path.read_text() if path.exists() else ""
+    for block in re.findall(r"(?:^\|.*\|\n)+", text, re.MULTILINE):
+        lines = [[part.strip() for part in line.strip().strip("|").split("|")] for line in block.splitlines()]
+        rows = [[re.sub(r"\]\((?!\w+:)", "](../", part) for part in line] for line in lines[2:]]
+        tables.append((lines[0], rows))
+    return tuple(tables)
+
+
+@cache
+def pictured() -> dict[str, dict[str, Any]]:
+    """The table that benchmarks/model_pictures.py wrote."""
+    path = PICTURES / "models.json"
+    return json.loads(path.read_text()) if path.exists() else {}
+
+
+@cache
+def sections() -> dict[str, str]:
+    """The anchor of a model's section in docs/models.md: headings name one model or several."""
+    found = {}
+    for heading in re.findall(r"^## (.+)$", (DOCS / "models.md").read_text(), re.MULTILINE):
+        anchor = re.sub(r"[\s-]+", "-", re.sub(r"[^\w\s-]", "", heading.lower())).strip("-")
+        found.update(dict.fromkeys((name.strip() for name in heading.split(",")), anchor))
+    return found
+
+
+def section_of(name: str) -> str | None:
+    """The anchor of its section, or None."""
+    return sections().get(name)
+
+
+def cell(text: str) -> str:
+    """A text as a cell of a table."""
+    return " ".join(text.split()).replace("|", "\\|").replace("<", "&lt;")
+
+
+def table(head: tuple[str, ...], rows: list[str]) -> str:
+    """A table of rows that are Markdown already."""
+    return "\n".join(["| " + " | ".join(head) + " |", "|" + "---|" * len(head), *rows])

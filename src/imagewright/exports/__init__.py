@@ -1,0 +1,1 @@
+"""What a run has learned, for other programs: ONNX graphs, weights as safetensors or as published, one page."""

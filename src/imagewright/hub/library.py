@@ -1,0 +1,191 @@
+"""The library of the hub (the extra `hub`), and its failures in plain words."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import re
+import sys
+import urllib.parse
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from imagewright.errors import ConfigError, ImagewrightError, RunError, UserError, one_line, short_reason
+from imagewright.versions import version_of
+
+EXTRA = "pip install 'imagewright[hub]'"
+LOG_IN = "log in by `hf auth login`, or set HF_TOKEN"
+# Owner and name: what the hub allows, without `..` and `--`, and not ending in `.git` or with a dot.
+NAME = r"(?!.*(?:--|\.\.))[A-Za-z0-9_](?:[\w.-]{0,94}[A-Za-z0-9_])?"
+REPOSITORY = re.compile(rf"({NAME})/({NAME})", re.ASCII)
+REVISION = re.compile(r"(?!.*\.\.)[\w][\w./-]{0,199}", re.ASCII)
+NETWORK_LIBRARIES = ("httpx", "httpx2", "httpcore", "httpcore2", "requests", "urllib3")
+
+
+class HubError(RunError):
+    """A push or a pull that the hub, the network or the disk did not let happen."""
+
+
+@dataclass(frozen=True)
+class Address:
+    """A repository on the hub, `owner/name`, and a revision of it: a branch, a tag or a commit; None for the newest."""
+
+    repository: str
+    revision: str | None = None
+
+    @property
+    def name(self) -> str:
+        """The name without its owner."""
+        return self.repository.rpartition("/")[2]
+
+
+def parse_address(text: str, *, with_revision: bool = True) -> Address:
+    """The address in `OWNER/NAME` or `OWNER/NAME@REVISION`. Raises `ConfigError` for another text.
+
+    >>> parse_address("anna/faces@v1"), parse_address("anna/faces").name
+    (Address(repository='anna/faces', revision='v1'), 'faces')
+    """
+    repository, is_revised, revision = text.strip().partition("@")
+    expected = "OWNER/NAME" + (" or OWNER/NAME@REVISION" if with_revision else "")
+    is_valid = REPOSITORY.fullmatch(repository) and not repository.endswith(".git")
+    if not is_valid or (is_revised and not (with_revision and REVISION.fullmatch(revision))):
+        raise ConfigError(f"{one_line(text, 120)!r} names no repository of the hub: expected {expected}.")
+    return Address(repository, revision or None)
+
+
+def endpoint() -> str:
+    """The address of the hub: `$HF_ENDPOINT`, as the hub's own programs have it."""
+    return os.environ.get("HF_ENDPOINT", "").strip().rstrip("/") or "https://huggingface.co"
+
+
+def host() -> str:
+    """The name of the hub's machine, for messages."""
+    return urllib.parse.urlsplit(endpoint()).netloc or endpoint()
+
+
+def open_api() -> Any:
+    """The hub's API with the user's own login. Raises `UserError` without the extra `hub`."""
+    try:
+        import huggingface_hub
+    except ImportError:
+        raise UserError(f"Pushing to the hub and pulling from it need huggingface_hub: {EXTRA}.") from None
+    return huggingface_hub.HfApi(
+        endpoint=endpoint(), library_name="imagewright", library_version=version_of("imagewright")
+    )
+
+
+def hub_utilities() -> Any:
+    """The module `huggingface_hub.utils`, whose names it does not export for type checkers."""
+    return importlib.import_module("huggingface_hub.utils")
+
+
+def require_token() -> None:
+    """Raise `UserError` if there is no login. The token itself is read by the hub's library, and shown by nobody."""
+    import huggingface_hub
+
+    if not huggingface_hub.get_token():
+        raise UserError(f"Pushing needs a login at {host()}, and there is none: {LOG_IN}.")
+
+
+@contextmanager
+def quietly() -> Iterator[list[str]]:
+    """The library without its log, and its bars on a terminal alone. Yields a list that gathers its warnings."""
+    utils = hub_utilities()
+    told: list[str] = []
+    level, hides_bars = utils.logging.get_verbosity(), not (sys.stderr.isatty() or utils.are_progress_bars_disabled())
+    utils.logging.set_verbosity_error()
+    if hides_bars:
+        utils.disable_progress_bars()
+    try:
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("ignore")
+            warnings.simplefilter("always", UserWarning)  # what the hub says of a card is one
+            yield told
+        told += [f"{host()} says: {one_line(each.message)}" for each in caught if each.category is UserWarning]
+    finally:
+        utils.logging.set_verbosity(level)
+        if hides_bars:
+            utils.enable_progress_bars()
+
+
+@contextmanager
+def explain_hub_errors(address: Address, doing: str, then: str = "") -> Iterator[None]:
+    """Turn what fails inside the block into one sentence with what to do.
+
+    doing: "push to" or "pull from".
+    then: what another try does, as a sentence, which is said after Ctrl-C too.
+    """
+    try:
+        yield
+    except ImagewrightError:
+        raise
+    except KeyboardInterrupt as interrupt:
+        if then:
+            interrupt.add_note(then)
+        raise
+    except Exception as error:  # the libraries below raise errors of many kinds
+        reason = _reason(error, address)
+        raise HubError(f"Cannot {doing} {address.repository}: {reason}.{f' {then}' if then else ''}") from error
+
+
+def _reason(error: Exception, address: Address) -> str:
+    from huggingface_hub import errors
+
+    for each in _chain(error):
+        if isinstance(each, errors.OfflineModeIsEnabled):
+            return "the hub's library is told to stay offline (HF_HUB_OFFLINE): unset it"
+        if isinstance(each, errors.LocalTokenNotFoundError):
+            return f"there is no login: {LOG_IN}"
+        if isinstance(each, errors.HfHubHTTPError):
+            return _answered(each, address)
+        if type(each).__module__.partition(".")[0] in NETWORK_LIBRARIES or isinstance(
+            each, ConnectionError | TimeoutError
+        ):
+            return f"{host()} does not answer, or broke off ({short_reason(each)}): check the network"
+    root: Any = error
+    while root.__cause__ is not None:
+        root = root.__cause__
+    return f"the library of the hub stopped ({short_reason(root)})"
+
+
+def _answered(error: Any, address: Address) -> str:
+    """The reason in an answer of the hub: by its code of error, else by its status."""
+    from huggingface_hub import errors
+
+    status = int(error.response.status_code)
+    stale_login = f"{host()} does not know this login: {LOG_IN} anew"
+    unseen = f"{host()} has no repository of this name, or it is private and this login does not see it"
+    if "credentials" in str(error.response.headers.get("X-Error-Message", "")).lower():
+        return stale_login
+    by_kind = (
+        (errors.GatedRepoError, f"its authors ask readers to agree first, at {endpoint()}/{address.repository}"),
+        (errors.RevisionNotFoundError, f"it has no revision {address.revision!r}"),
+        (errors.RepositoryNotFoundError, unseen),
+    )
+    by_status = {
+        401: stale_login,
+        403: "this login has no permission to do that: its token must be one that writes, of an account that may",
+        404: unseen,
+        409: "somebody else is changing it now, or has changed it since: try again",
+        412: "somebody else has changed it since: try again",
+        413: f"{host()} takes no file of this size",
+        429: f"{host()} has had too many requests: try again later",
+        507: f"{host()} has no room left for this account",
+    }
+    said = one_line(getattr(error, "server_message", None) or "")
+    other = f"{host()} answers {status}{f' ({said})' if said else ''}"
+    if status >= 500:
+        other = f"{host()} has a fault of its own ({status}): try again later"
+    return next((reason for kind, reason in by_kind if isinstance(error, kind)), by_status.get(status, other))
+
+
+def _chain(error: BaseException | None) -> Iterator[Any]:
+    """An error and those that it was raised from."""
+    for _ in range(10):
+        if error is None:
+            return
+        yield error
+        error = error.__cause__ or error.__context__

@@ -1,0 +1,1 @@
+"""Which latent holds which known factor of the pictures."""

@@ -1,0 +1,1 @@
+"""Disentanglement: which latent holds which known factor of the pictures."""

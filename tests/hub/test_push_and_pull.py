@@ -1,0 +1,239 @@
+"""A run pushed to a hub and pulled elsewhere is the same run; what is pulled is checked, and a cut pull goes on."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+from hub_server import TOKEN, Hub
+from tiny import simple_pictures
+
+import imagewright as iw
+from imagewright.cli import main
+from imagewright.hub import download
+from imagewright.runs.run import Run
+
+NAME = "anna/vae"
+WEIGHTS = "checkpoints/000000032.safetensors"
+
+
+def test_a_pulled_run_makes_the_same_pictures(run: Run, hub: Hub, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["push", str(run.path), NAME, "--license", "mit"]) == 0
+    printed = capsys.readouterr()
+    assert printed.out == f"{hub.url}/{NAME}\n"
+    assert "(private: you alone see it)" in printed.err
+    assert main(["pull", NAME]) == 0
+    assert capsys.readouterr().out == "runs/vae\n"
+    pulled = Run("runs/vae")
+    assert torch.equal(iw.sample(pulled, 4, seed=3), iw.sample(run, 4, seed=3))
+    assert pulled.record["pulled"]["commit"] == hub.repositories[NAME].commits[-1][0]
+    assert {path.name for path in pulled.path.iterdir()} == {
+        "run.json",
+        "metrics.jsonl",
+        "README.md",
+        "card",
+        "checkpoints",
+    }
+    assert [each.images_seen for each in pulled.checkpoints()] == [32], "the latest checkpoint alone"
+    assert not list(Path().rglob("*.state.safetensors"))
+    assert hub.repositories[NAME].private
+    assert main(["push", str(run.path), NAME, "--license", "mit"]) == 0
+    assert "Nothing has changed" in capsys.readouterr().err
+
+
+def test_the_state_of_the_training_is_pushed_if_asked(run: Run, hub: Hub) -> None:
+    made = iw.push(run, NAME, license="MIT", with_training_state=True, with_report=True, public=True)
+    assert not made.is_private
+    pulled = iw.pull(NAME, out="elsewhere")
+    assert pulled.latest(for_resume=True)[0].images_seen == 32
+    assert (pulled.path / "report.html").is_file()
+    iw.push(run, NAME, license="MIT")
+    assert not {"report.html", "checkpoints/000000032.state.safetensors"} & hub.files(NAME).keys()
+
+
+def test_the_login_goes_to_the_hub_alone_and_is_not_printed(pushed: Hub, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["pull", NAME]) == 0
+    stored = [headers for _, path, headers in pushed.requests if path.startswith("/store/")]
+    asked = [headers for _, path, headers in pushed.requests if "/resolve/" in path]
+    assert stored
+    assert all("authorization" not in headers for headers in stored)
+    assert all(headers["authorization"] == f"Bearer {TOKEN}" for headers in asked)
+    printed = capsys.readouterr()
+    assert TOKEN not in printed.out + printed.err
+
+
+@pytest.mark.parametrize("interrupted", [True, False])
+def test_a_cut_pull_goes_on_where_it_was_cut(
+    pushed: Hub, interrupted: bool, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pushed.break_after = 20_000
+    if interrupted:
+
+        def interrupt(done: int, total: int) -> None:
+            if pushed.break_after is None and done > 20_000:
+                raise KeyboardInterrupt
+
+        with pytest.raises(KeyboardInterrupt) as caught:
+            iw.pull(NAME, progress=interrupt)
+        assert "goes on from there" in caught.value.__notes__[0]
+        assert not Path("runs/vae").exists(), "no half run"
+    assert main(["pull", NAME]) == 0
+    ranges = [headers["range"] for _, path, headers in pushed.requests if "/store/" in path and "range" in headers]
+    assert ranges, "the rest alone is asked for"
+    assert iw.load("runs/vae")
+    assert not list(Path("runs").glob(".*"))
+
+
+def test_a_revision_is_pulled_and_recorded(run: Run, pushed: Hub) -> None:
+    first = pushed.repositories[NAME].commits[-1][0]
+    iw.push(run, NAME, license="CC-BY-4.0")
+    assert pushed.repositories[NAME].commits[-1][0] != first
+    pulled = iw.pull(f"{NAME}@{first}")
+    assert pulled.record["pulled"] == {"repository": NAME, "revision": first, "commit": first, "hub": pushed.url}
+    assert 'license: "mit"' in (pulled.path / "README.md").read_text()
+    with pytest.raises(iw.UserError, match="holds a run already"):
+        iw.pull(NAME)
+    assert 'license: "cc-by-4.0"' in (iw.pull(NAME, force=True).path / "README.md").read_text()
+
+
+def test_a_changed_file_is_thrown_away(pushed: Hub) -> None:
+    pushed.changed["metrics.jsonl"] = pushed.files(NAME)["metrics.jsonl"].replace(b"1", b"2")
+    with pytest.raises(iw.UserError, match=r"metrics\.jsonl of anna/vae arrived with another hash"):
+        iw.pull(NAME)
+    pushed.changed["metrics.jsonl"] = b"x" * 100_000
+    with pytest.raises(iw.UserError, match=r"metrics\.jsonl of anna/vae is larger than"):
+        iw.pull(NAME)
+    assert not Path("runs/vae").exists()
+
+
+def test_files_of_no_run_are_left_there(pushed: Hub, capsys: pytest.CaptureFixture[str]) -> None:
+    files = pushed.files(NAME) | {"../out.json": b"{}", "/etc/x": b"", "hook.py": b"", "latents/a.pkl": b"x"}
+    pushed.add(NAME, files | {"checkpoints/..\\x.safetensors": b"x", "latents/../../b.safetensors": b"x"})
+    assert main(["pull", NAME]) == 0
+    assert "Left there: 6 files that no run has" in capsys.readouterr().err
+    assert {path.suffix for path in Path().rglob("*") if path.is_file()} == {
+        ".json",
+        ".jsonl",
+        ".md",
+        ".png",
+        ".safetensors",
+    }
+    assert not Path("out.json").exists()
+
+
+@pytest.mark.parametrize(
+    ("path", "content", "said"),
+    [
+        ("run.json", b"{}", r"run\.json is damaged"),
+        ("run.json", b'{"model": "no_such", "config": {}}', "There is no model 'no_such'"),
+        (WEIGHTS, b"\x80\x04pickle", "is damaged"),
+        ("scores.json", b"[", r"scores\.json"),
+    ],
+)
+def test_a_damaged_run_gets_no_place(path: str, content: bytes, said: str, pushed: Hub) -> None:
+    pushed.add(NAME, pushed.files(NAME) | {path: content})
+    with pytest.raises(iw.UserError, match=rf"^anna/vae holds no usable run: .*{said}.*Nothing was put"):
+        iw.pull(NAME)
+    assert not Path("runs/vae").exists()
+
+
+@pytest.mark.parametrize(
+    ("name", "files", "said"),
+    [
+        ("anna/style-gan2-cats", {"cats.pkl": b"x"}, r"cats\.pkl may be.*import cats\.pkl --as stylegan2 --out runs/"),
+        ("anna/cats", {"cats.bin": b"x"}, r"if it is of a family that is known.*--as SYSTEM"),
+        ("anna/words", {"README.md": b"x"}, "`imagewright pull` takes what"),
+    ],
+)
+def test_a_repository_of_others_is_explained(name: str, files: dict[str, bytes], said: str, hub: Hub) -> None:
+    hub.add(name, files)
+    with pytest.raises(iw.UserError, match=rf"^{name} holds no run.*{said}"):
+        iw.pull(name)
+    assert not any("/store/" in path or "/resolve/" in path for _, path, _ in hub.requests), "nothing is downloaded"
+
+
+def test_a_place_that_is_taken(pushed: Hub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "photos").mkdir()
+    (tmp_path / "photos" / "a.jpg").write_bytes(b"x")
+    with pytest.raises(iw.UserError, match="other files in it"):
+        iw.pull(NAME, out="photos", force=True)
+    monkeypatch.setattr(download, "SPARE", 1 << 62)
+    with pytest.raises(iw.UserError, match=r"the files need .* bytes besides .*, and the disk has"):
+        iw.pull(NAME)
+
+
+def test_other_files_are_not_pushed_over(run: Run, hub: Hub) -> None:
+    hub.add(NAME, {"README.md": b"mine", "notes.txt": b"mine"})
+    with pytest.raises(iw.UserError, match=r"holds other files \(README\.md, notes\.txt\) and no run"):
+        iw.push(run, NAME, license="MIT")
+    assert hub.files(NAME)["README.md"] == b"mine"
+    iw.push(run, NAME, license="MIT", force=True)
+    assert hub.files(NAME)["notes.txt"] == b"mine"
+
+
+@pytest.mark.parametrize(
+    ("fault", "answer", "said"),
+    [
+        ("POST /api/repos", (403, {}), "no permission to do that"),
+        ("POST /api/repos", (401, {"X_Error_Message": "Invalid credentials"}), "does not know this login"),
+        ("/commit/", (412, {}), "somebody else has changed it since"),
+        ("/commit/", (502, {}), "a fault of its own"),
+        ("PUT /store/", (403, {}), "no permission"),
+    ],
+)
+def test_what_stops_a_push_is_one_sentence(
+    fault: str, answer: tuple[int, dict[str, str]], said: str, run: Run, hub: Hub, capsys: pytest.CaptureFixture[str]
+) -> None:
+    hub.faults[fault] = answer
+    assert main(["push", str(run.path), NAME, "--license", "mit"]) != 0
+    printed = capsys.readouterr().err
+    assert len(printed.splitlines()) == 1
+    assert printed.startswith(f"Cannot push to {NAME}: ")
+    assert said in printed
+    assert "Nothing was changed there." in printed
+
+
+def test_a_push_that_was_cut_goes_on(run: Run, hub: Hub) -> None:
+    hub.faults["/commit/"] = (504, {})
+    with pytest.raises(iw.UserError, match="files that have arrived are not sent again"):
+        iw.push(run, NAME, license="MIT")
+    assert not hub.files(NAME), "all or nothing"
+    hub.faults.clear()
+    hub.requests.clear()
+    iw.push(run, NAME, license="MIT")
+    assert WEIGHTS in hub.files(NAME)
+    assert not [path for method, path, _ in hub.requests if method == "PUT"]
+
+
+def test_what_stops_a_pull_is_one_sentence(
+    hub: Hub, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert main(["pull", "anna/nothing"]) == 2
+    assert "has no repository of this name, or it is private" in capsys.readouterr().err
+    hub.add("anna/x", {"run.json": b"{}"}, private=False)
+    assert main(["pull", "anna/x@v9"]) == 2
+    assert "it has no revision 'v9'" in capsys.readouterr().err
+    assert main(["pull", "../x"]) == 2
+    assert "expected OWNER/NAME or OWNER/NAME@REVISION" in capsys.readouterr().err
+    monkeypatch.setenv("HF_ENDPOINT", "http://127.0.0.1:9")
+    assert main(["pull", "anna/x"]) == 2
+    assert "127.0.0.1:9 does not answer" in capsys.readouterr().err
+
+
+def test_a_push_without_login(run: Run, hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("HF_TOKEN")
+    with pytest.raises(iw.UserError, match=r"needs a login.*hf auth login.*HF_TOKEN"):
+        iw.push(run, NAME, license="MIT")
+    assert not hub.requests
+
+
+def test_weights_that_hold_the_pictures_stay_and_their_headers_name_no_path(run: Run, hub: Hub, tmp_path: Path) -> None:
+    kde = iw.train("kde", simple_pictures(24), out=tmp_path / "kde", encoder=str(run.path), bandwidth="scott")
+    with pytest.raises(iw.UserError, match="hold the training pictures themselves"):
+        iw.push(kde, "anna/kde", license="MIT")
+    assert not hub.requests
+    assert b"secret" in kde.latest()[0].weights.read_bytes()[:20_000]
+    iw.push(kde, "anna/kde", license="MIT", with_training_pictures=True)
+    assert not any(b"secret" in content for content in hub.files("anna/kde").values())
+    assert torch.equal(iw.sample(iw.pull("anna/kde"), 3), iw.sample(kde, 3))
