@@ -20,7 +20,9 @@ def tour(
     *,
     minutes: Annotated[float, within(0, 10_000, above=True, help="of all parts together")] = 20.0,
     out: Annotated[Path | None, Parameter(help="the folder; runs/tour-SOURCE by default")] = None,
-    size: Annotated[Size | None, Parameter(help=OF_IMAGES["size"], metavar="SIZE")] = None,
+    size: Annotated[
+        Size | None, Parameter(help="64, or WIDTHxHEIGHT; by default what suits the time", metavar="SIZE")
+    ] = None,
     labels: Annotated[Path | None, Parameter(help="a CSV, text or JSON file of labels")] = None,
     label_column: LabelColumn = None,
     split: Annotated[str | None, Parameter(help=OF_IMAGES["split"])] = None,

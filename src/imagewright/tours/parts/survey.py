@@ -19,7 +19,7 @@ from imagewright.tours.record import PartRecord
 from imagewright.tours.work import TourWork
 
 MOST_CHECKED = 20_000  # pictures: the check decodes every one at its own size
-ANALYSED_A_MINUTE, LEAST_ANALYSED, MOST_ANALYSED = 150, 200, 4_000
+ANALYSED_A_MINUTE, LEAST_ANALYSED, MOST_ANALYSED = 40, 100, 4_000
 WALL, WALL_ROWS, STRANGEST = 60, 6, 12
 NAMED = 3  # groups of duplicates, and notes of the check
 
