@@ -14,6 +14,11 @@ ROOMS = {
     "analysis": "Analysis of a set of pictures",
     "metrics": "Metrics",
     "lessons": "Lessons",
+    "tours": "The tour",
+    "films": "Trainings as videos",
+    "shape_files": "The set shapes as files",
+    "exports": "Export",
+    "hub": "The hub",
     "output": "Sheets, showing and saving, signing",
     "checkpoints": "Published checkpoints",
     "pretrained": "Weights of fixed networks",
@@ -24,6 +29,7 @@ ROOMS = {
     "catalogue": "The catalogue of models",
     "inspection": "What a file is",
     "studio": "The studio",
+    "model_choice": "Which model to begin with",
     "errors": "Errors",
 }
 

@@ -111,7 +111,7 @@ def test_half_a_video_of_a_killed_studio_is_removed(studio: ServedStudio, tmp_pa
         (notes / "0").write_text(f"pictures/{place.name}/film.mp4")
         (notes / "1").write_text("../../elsewhere/film.mp4")
         studio.studio.library.refresh()
-        assert [each["kind"] for each in studio.read("library/sources")["sources"]] == ["builtin", "builtin"]
+        assert {each["kind"] for each in studio.read("library/sources")["sources"]} == {"builtin"}
         Studio(studio.studio.folder)
         assert len(list(notes.iterdir())) == 1
         assert {path.name for path in place.iterdir()} == {foreign.name, arriving.name}

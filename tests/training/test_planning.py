@@ -266,6 +266,7 @@ def test_the_losses_of_every_model_agree_in_bf16(name: str) -> None:
     images = tiny_images(name)
     sources = images if isinstance(images, dict) else {"images": images}
     model = tiny_model(name)
+    model.equip()
     before = {key: value.clone() for key, value in model.state_dict().items()}
     random = torch.random.get_rng_state()
     found = run_trial(model, sources, plan(micro_batch=None), np.empty(0, np.int64), CPU, ["fp32", "bf16"])
