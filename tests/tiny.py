@@ -21,7 +21,8 @@ from imagewright.training.plan import Plan
 from imagewright.training.reporting import Silent
 
 BATCH = 8
-LARGE = {"biggan_deep", "cut", "drit", "funit", "progan", "stargan_v2", "stylegan", "stylegan3", "unit"}
+LARGE = {"biggan_deep", "cut", "drit", "funit", "munit", "pix2pixhd", "progan", "projected_gan"}
+LARGE |= {"stargan_v2", "stylegan", "stylegan3", "unit"}
 """Systems whose tiny networks take longest, and whose parts are those of others: `make quality` tests them."""
 
 

@@ -83,6 +83,7 @@ def test_ranges_in_words() -> None:
     assert range_text(-1, 1) == "-1 to 1"
 
 
+@pytest.mark.learning
 def test_completion_knows_commands_models_and_options(tmp_path) -> None:
     script = app.generate_completion(shell="bash")
     for word in ("sample", "vae_gan", "--learning-rate", "neighbours"):

@@ -87,6 +87,7 @@ def test_counts_equal_those_of_the_whole_float64_matrix(
         assert (found[balls].generated_balls == in_generated.sum(1)).all()
 
 
+@pytest.mark.learning
 @pytest.mark.skipif(not Path("/proc/self/smaps").exists(), reason="memory by mapping is read as Linux tells it")
 def test_memory_does_not_grow_with_the_number_of_pictures(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     real, generated = normal(np.random.default_rng(0), 3000, 512), normal(np.random.default_rng(1), 3000, 512)

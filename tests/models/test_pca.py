@@ -133,6 +133,7 @@ def test_a_share_of_one_gives_every_component() -> None:
     assert len(fitted(low_rank(20, (1, 5, 5)), explained=1.0).basis) == 19
 
 
+@pytest.mark.learning
 def test_variances_without_a_gap_need_many_passes_and_are_accurate_too() -> None:
     generator = np.random.default_rng(3)
     pictures = Pictures(generator.standard_normal((900, 2304)) * 0.2, (1, 48, 48))

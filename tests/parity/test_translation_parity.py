@@ -31,6 +31,7 @@ CASES = (
 )
 # They train nothing, but take seconds.
 SLOWEST = ("funit/few_shot_gen", "funit/gp_patch_mc_res_dis", "pix2pix/unet_256", "pix2pix/unet_256_batch_stats")
+SLOWEST += ("stargan_v2/style_encoder", "munit/adain_gen")
 DEEPEST = ("pix2pixhd", "stargan_v2")  # their generators enlarge rounding
 
 

@@ -260,6 +260,7 @@ def test_a_run_whose_pictures_are_gone_is_drawn_for_without_examples(studio: Ser
     assert "examples" in wish(studio, "start", {"run": studio.run_id("runs/styles"), "example": 0})["error"]
 
 
+@pytest.mark.learning
 def test_a_photo_is_translated_at_its_own_size_by_a_job(studio: ServedStudio, tmp_path: Path) -> None:
     photo = np.ascontiguousarray(simple_pictures(1, (24, 40))[0].transpose(1, 2, 0))
     ticket = studio.upload(png(photo), "my%20rose.png")["ticket"]

@@ -37,6 +37,7 @@ def until(page: Any, holds: str) -> None:
     raise AssertionError(f"{holds}: {page.evaluate('[...followed]')}")
 
 
+@pytest.mark.learning
 def test_a_page_left_while_it_loads_follows_nothing(
     tmp_path: Path, serve: Callable[[Path], ServedStudio], walk: Callable[..., Walk]
 ) -> None:

@@ -124,6 +124,7 @@ def test_the_check_finds_duplicates_and_broken_files(page: Page) -> None:
     assert any("changed since" in note for note in page.read("found", kind="check")["notes"])
 
 
+@pytest.mark.learning
 def test_rankings_and_groups_are_by_number(page: Page) -> None:
     job = page.act("begin", kind="clusters", clusters=2, space="pixels")
     assert "already" in page.act("begin", kind="clusters", expected=400)["error"]
@@ -190,6 +191,7 @@ def test_files_at_the_top_of_the_folder_are_not_moved_out(
     assert len(list(tmp_path.glob("*.png"))) == 3
 
 
+@pytest.mark.learning
 def test_marks_become_a_table_and_a_direction(page: Page) -> None:
     folder = page.studio.studio.folder
     train_tiny("vae", folder / "photos", folder / "runs" / "tiny")

@@ -89,6 +89,7 @@ def test_the_token_is_in_no_address_that_is_kept(
     assert page.evaluate("history.length") <= 2  # the blank tab, the page
 
 
+@pytest.mark.learning
 def test_two_studios_in_one_browser(
     tmp_path: Path, serve: Callable[[Path], ServedStudio], walk: Callable[..., Walk]
 ) -> None:

@@ -160,6 +160,7 @@ def test_a_swap_is_tried_on_a_photo_and_on_a_frame(studio: ServedStudio) -> None
     assert BERT != ANNA
 
 
+@pytest.mark.learning
 def test_footage_is_converted_and_measured(studio: ServedStudio, folder: Path) -> None:
     run, walk_id = studio.run_id("runs/swap"), studio.source_id("walk.mp4")
     asked = {"run": run, "source": walk_id, "strength": 0.5, "whom": "all", "mark": True}
