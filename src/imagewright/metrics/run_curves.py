@@ -67,8 +67,11 @@ def main_curves(found: Mapping[str, Curves]) -> list[str]:
     scores = [name for name in shared if name.startswith(SCORE)]
     if scores:
         return scores[:1]
-    names = {name for own in found.values() for name in _main_losses(own)}
-    return [name for name in curve_names(found) if name in names]
+    by_phase: dict[str, str] = {}  # the same of all runs, as far as they have it
+    for own in found.values():
+        for name in _main_losses(own):
+            by_phase.setdefault(name.partition("/")[0], name)
+    return [name for name in curve_names(found) if name in by_phase.values()]
 
 
 def _main_losses(own: Curves) -> list[str]:
