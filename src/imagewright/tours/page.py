@@ -73,9 +73,9 @@ def summary(record: TourRecord, scores: dict[str, list[Score]]) -> str:
     )
     found = [f"{record.pictures:,} {what}{classes}"]
     survey = record.part("set").values
-    twice = survey.get("duplicates", 0) + survey.get("near_duplicates", 0)
-    if twice:
-        found.append(f", {twice:,} of them there twice")
+    for name, said in (("duplicates", "equal"), ("near_duplicates", "nearly equal")):
+        if survey.get(name):
+            found.append(f", {survey[name]:,} of them {said} to an earlier one")
     lines = ["".join(found) + "."]
     best = ranked(record, scores)
     if best:

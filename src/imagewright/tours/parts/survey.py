@@ -87,10 +87,10 @@ def _draw_clusters(work: TourWork, part: PartRecord, own: Images) -> None:
     rows, labels = wall_of(found)
     cells = load_pictures(found.images, np.concatenate(rows), sheet_size(own.size))
     picture = draw_grid(cells, len(rows[0]), row_labels=labels)
-    sizes = " and ".join(f"{size:,}" for size in found.sizes[:WALL_ROWS])
-    more = f", and {found.count - WALL_ROWS} smaller" if found.count > WALL_ROWS else ""
+    sizes = ", ".join(f"{size:,}" for size in found.sizes[:WALL_ROWS])
+    more = f"; {found.count - WALL_ROWS} more are smaller" if found.count > WALL_ROWS else ""
     known = "" if found.purity is None else f" {found.purity:.0%} of the pictures are of their group's commonest class."
-    part.facts.append(f"{count_text(found.count, 'group')} of similar pictures: {sizes}{more} pictures.{known}")
+    part.facts.append(f"{count_text(found.count, 'group')} of similar pictures, of {sizes} pictures{more}.{known}")
     caption = "Groups of pictures that look alike, the most typical first; found without labels."
     work.add_picture(part, "set-groups", picture, caption)
 
