@@ -113,7 +113,7 @@ def make(model: str, images_seen: int | None, folder: Path) -> dict[str, Any] | 
     """Train a model, write its picture, and return its line of the table; None of a model without pictures."""
     source, words = source_of(model)
     usual = SHORT_TRANSLATION if "translate" in entry_of(model).verbs else SHORT
-    length = {} if hasattr(model_class(model), "fit") else {"images_seen": images_seen or usual}
+    length = {} if model_class(model).is_closed_form() else {"images_seen": images_seen or usual}
     run = iw.train(model, source, out=folder / model, reporter=Silent(), seed=0, **length)
     made = made_by(run, source)
     if made is None:
@@ -142,6 +142,8 @@ def main() -> None:
         for model in asked.models:
             try:
                 line = make(model, asked.images_seen, Path(folder))
+            except iw.Stopped:
+                raise SystemExit("Stopped.") from None
             except iw.ImagewrightError as error:  # one model more is worth less than all others
                 print(f"{model}: {error}", flush=True)
                 continue

@@ -21,7 +21,7 @@ GENERATED: dict[str, str] = {}
 def on_config(config: Any) -> Any:
     """The navigation: the sections of docs/index.md, then models, tutorials and Python, from what is generated."""
     docs = Path(config["docs_dir"])
-    nav: list[Any] = ["index.md", LIST]
+    nav: list[Any] = [{"Start": "index.md"}, {"All documents": LIST}]
     tutorials = [f"tutorials/{path.stem}.md" for path in sorted((docs / "tutorials").glob("*.ipynb"))]
     nav.append({"Tutorials": tutorials})
     for title, pages in sections_of((docs / "index.md").read_text()):
@@ -42,7 +42,7 @@ def sections_of(contents: str) -> list[tuple[str, list[str]]]:
         new = list(dict.fromkeys(page for page in pages if page not in seen))
         seen.update(new)
         if new:
-            found.append((title.strip("# ").replace("Documentation", "First"), new))
+            found.append((title.strip("# ").replace("Documentation", "First steps"), new))
     return found
 
 

@@ -121,7 +121,7 @@ def _plain_texts(figure: Figure) -> Iterator[None]:
             if (shown := visible_bytes(text.get_text())) != text.get_text():
                 text.set_text(shown)
     with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message="Glyph .* missing from font")
+        warnings.filterwarnings("ignore", message="Glyph .* missing from (current )?font")
         yield
 
 
