@@ -256,6 +256,14 @@ ENTRIES = (
         adapter="imagewright.checkpoints.adapters.r3gan:R3GAN",
     ),
     Entry(
+        "projected_gan",
+        "imagewright.models.adversarial.projected_gan:ProjectedGAN",
+        "adversarial",
+        "GAN of small sets, whose discriminators see pictures through a fixed classifier",
+        "Sauer et al. 2021, arXiv:2111.01007; Liu et al. 2021 (FastGAN)",
+        ("sample", "decode"),
+    ),
+    Entry(
         "pix2pix",
         "imagewright.models.translation.pix2pix:Pix2Pix",
         "translation",

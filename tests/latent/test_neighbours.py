@@ -241,6 +241,10 @@ def test_spaces_are_of_the_model_or_of_another_run(digits: tuple[Images, Images]
     gan = tiny_model("dcgan", training.size, 1)
     found = iw.neighbours(pca, training, count=9, features=gan)
     assert found.spaces[1].space == "the other run's features"
+    fixed = iw.neighbours(pca, training, count=9, features="random")
+    assert fixed.spaces[1].space == "features of random"
+    copies = iw.neighbours(pca, training, count=9, features="random", samples=training.subset(np.arange(9)))
+    assert torch.equal(copies.spaces[1].indices[:, 0], torch.arange(9))
     sampler = tiny_model("naive_bayes", training.size, 1)
     with pytest.raises(UserError, match=r"has no features.*--features RUN"):
         iw.neighbours(pca, training, features=sampler, count=9)

@@ -81,19 +81,28 @@ class SpectrallyNormalised(nn.Module):
 
 
 class SpectralConvolution(nn.Conv2d, SpectrallyNormalised):
-    """`nn.Conv2d` with a normalised weight; "same" padding, stride 1.
+    """`nn.Conv2d` with a normalised weight, padded so that its outputs are as large as its inputs, or 1 / stride of it.
 
+    kernel: odd with stride 1, even with stride 2.
     eps, evaluation: see `SpectrallyNormalised`.
     """
 
     def __init__(
-        self, inputs: int, outputs: int, kernel: int, *, bias: bool = True, eps: float, evaluation: Evaluation
+        self,
+        inputs: int,
+        outputs: int,
+        kernel: int,
+        *,
+        stride: int = 1,
+        bias: bool = True,
+        eps: float,
+        evaluation: Evaluation,
     ) -> None:
-        super().__init__(inputs, outputs, kernel, padding=kernel // 2, bias=bias)
+        super().__init__(inputs, outputs, kernel, stride, padding=(kernel - stride + 1) // 2, bias=bias)
         self.track_spectrum(eps, evaluation)
 
     def forward(self, maps: Tensor) -> Tensor:
-        return conv2d(maps, self.normalised_weight(), self.bias, padding=self.padding)
+        return conv2d(maps, self.normalised_weight(), self.bias, self.stride, self.padding)
 
 
 def pointwise(inputs: int, outputs: int, *, eps: float, evaluation: Evaluation) -> SpectralConvolution:

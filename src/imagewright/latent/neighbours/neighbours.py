@@ -20,7 +20,7 @@ from torch import Tensor
 from imagewright.errors import DataError, UserError, count_text
 from imagewright.images import Images
 from imagewright.images.checks.repeats import Repeats, describe_repeats, find_repeats, find_shared
-from imagewright.latent.neighbours.spaces import FeatureSpace, PixelSpace, has_features
+from imagewright.latent.neighbours.spaces import FeatureSpace, NetworkSpace, PixelSpace, has_features, names_network
 from imagewright.latent.neighbours.verdict import CONTROL_SHARE, SpaceComparison, compare_distances, state_verdict
 from imagewright.model import Model
 from imagewright.progress import Progress
@@ -36,6 +36,7 @@ NEAREST = 51  # the nearest one, and fifty others that its distance is divided b
 FEWEST = 3  # training pictures: one left out, its nearest, and another to compare with
 COARSE = 100  # pictures of the control; of fewer, 1% is less than one picture
 BATCH = 1024
+Space = PixelSpace | FeatureSpace | NetworkSpace
 
 
 @dataclass(frozen=True)
@@ -125,11 +126,13 @@ def neighbours(
     held_out: similar pictures that it was not trained on: the control. Without them, the control is as many training
         pictures, each compared with the others.
     count: samples, and at most as many pictures of the control.
-    features: another run, whose features are used instead of the model's own.
+    features: another run, or a fixed network by name (`open_network`), whose features are used instead of the model's
+        own.
     samples: pictures to compare instead of samples of the run.
     seed: of the samples.
     progress: called with (training pictures compared, all comparisons).
-    Raises `DataError` for fewer than three training pictures, and `UserError` for a `features` run without features.
+    Raises `DataError` for fewer than three training pictures or absent weights, and `UserError` for a `features` run
+    without features.
     """
     if count < 1:
         raise UserError(f"count={count}, but there must be at least one sample.")
@@ -162,9 +165,11 @@ def neighbours(
     )
 
 
-def _choose_spaces(model: Model, features: RunLike | None) -> list[PixelSpace | FeatureSpace]:
-    spaces: list[PixelSpace | FeatureSpace] = [PixelSpace(model)]
-    if features is not None:
+def _choose_spaces(model: Model, features: RunLike | None) -> list[Space]:
+    spaces: list[Space] = [PixelSpace(model)]
+    if names_network(features):
+        spaces.append(NetworkSpace(model, features))
+    elif features is not None:
         spaces.append(FeatureSpace(resolve_model(features), "the other run's"))
     elif has_features(model):
         spaces.append(FeatureSpace(model, "the model's"))
@@ -251,7 +256,7 @@ class _Control:
 
 
 def _compare(
-    space: PixelSpace | FeatureSpace,
+    space: Space,
     samples: Tensor,
     control: _Control,
     training: Images,

@@ -24,7 +24,10 @@ def neighbours(
         str | None, Parameter(help="similar pictures, not trained on: how near new pictures come to SOURCE")
     ] = None,
     count: Annotated[Count, within(1, help="samples, and pictures of the control")] = 1000,
-    features: Annotated[Path | None, Parameter(help="a run whose features to use instead of the model's own")] = None,
+    features: Annotated[
+        str | None,
+        Parameter(help="a run, or a network such as efficientnet_lite0, whose features to use instead of the model's"),
+    ] = None,
     split: Annotated[str | None, Parameter(help="the part of SOURCE that was trained on, such as train")] = None,
     held_out_split: Annotated[str | None, Parameter(help="the part of --held-out, such as test")] = None,
     seed: Seed = 0,
