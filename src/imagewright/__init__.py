@@ -39,6 +39,7 @@ _HOME = {
     "clear_caches": "imagewright.images.cache.management",
     "train": "imagewright.training.train",
     "plan_training": "imagewright.training.forecast",
+    "choose_model": "imagewright.training.choosing",
     "Stopped": "imagewright.training.train",
     "Observer": "imagewright.training.observers",
     "StopRequest": "imagewright.training.signals",
@@ -143,6 +144,7 @@ __all__ = [
     "check",
     "check_faces",
     "check_swap",
+    "choose_model",
     "classify",
     "clear_caches",
     "cluster",
@@ -270,6 +272,7 @@ if TYPE_CHECKING:
     from imagewright.runs.loading import load
     from imagewright.runs.run import Run
     from imagewright.studio.serve import open_studio
+    from imagewright.training.choosing import choose_model
     from imagewright.training.doctor.findings import doctor
     from imagewright.training.forecast import plan_training
     from imagewright.training.observers import Observer

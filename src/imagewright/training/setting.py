@@ -108,6 +108,7 @@ class Setting:
     submodels: trained models whose weights are copied into sub-modules, by the name of the sub-module.
     limit: seconds that the user gave to the training; None if the user gave none.
     consent: records of the people's consent, as JSON values.
+    chosen: why the model was chosen, as JSON values; {} if the user named it.
     """
 
     sources: Mapping[str, Images]
@@ -116,6 +117,7 @@ class Setting:
     submodels: Submodels
     limit: float | None = None
     consent: Sequence[Mapping[str, Any]] = ()
+    chosen: Mapping[str, Any] = dataclasses.field(default_factory=dict)
 
     @property
     def images(self) -> Images:
@@ -342,6 +344,7 @@ def make_run_record(
         "seed": setting.options.seed,
         **({} if started_from is None else {"started_from": started_from}),
         **({"consent": list(setting.consent)} if setting.consent else {}),
+        **({"chosen": dict(setting.chosen)} if setting.chosen else {}),
         "versions": versions(),
         "command": shlex.join([program(), *sys.argv[1:]]),
     }
