@@ -57,6 +57,7 @@ NAMES_OF_COMMANDS: dict[str, tuple[str, ...]] = {
     "metrics check": ("self_check",),
     "metrics list": ("list_metrics",),
     "compare": ("compare",),
+    "film": ("film",),
     "doctor": ("doctor",),
     "inspect": ("inspect",),
     "sign": ("sign",),

@@ -78,6 +78,7 @@ _HOME = {
     "compare": "imagewright.metrics.comparison",
     "self_check": "imagewright.metrics.self_check.check",
     "list_metrics": "imagewright.metrics.registry",
+    "film": "imagewright.films.film",
     "doctor": "imagewright.training.doctor.findings",
     "import_checkpoint": "imagewright.checkpoints",
     "load_network": "imagewright.checkpoints",
@@ -164,6 +165,7 @@ __all__ = [
     "encode_jpeg",
     "evaluate",
     "extract_faces",
+    "film",
     "gan_laboratory",
     "get_weights",
     "grid_sheet",
@@ -233,6 +235,7 @@ if TYPE_CHECKING:
     from imagewright.face_swap.extraction.extract import extract_faces
     from imagewright.face_swap.face_set_report import check_faces
     from imagewright.face_swap.sorting.sort import sort_faces
+    from imagewright.films.film import film
     from imagewright.images import Batch, Images, Layer, check, open_images
     from imagewright.images.cache.management import caches, clear_caches
     from imagewright.images.checks.duplicates import duplicates

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from imagewright.cli import main
-from imagewright.cli.values import parse_count, parse_size
+from imagewright.cli.values import parse_size
+from imagewright.counts import parse_count
 from imagewright.errors import TrainingError
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 import torch
-from tiny import BATCH, batch_of, engine_of, tiny_model, train_tiny
+from tiny import BATCH, batch_of, engine_of, simple_pictures, tiny_model, train_tiny
 
 import imagewright as iw
 from imagewright import configs
@@ -22,6 +22,7 @@ from imagewright.pretrained import efficientnet_lite
 from imagewright.pretrained.backbones import BACKBONE_WIDTHS, STAGES, map_sizes, open_backbone
 from imagewright.pretrained.efficientnet_lite import EfficientNetLite
 from imagewright.runs.weights import read_tensors
+from imagewright.training.reporting import Silent
 from imagewright.traits import Traits
 
 
@@ -200,4 +201,36 @@ def test_a_cpu_gets_networks_that_train_in_minutes() -> None:
     options = {name: value for name, value in suggested.items() if name in fields}
     model = ProjectedGAN(ProjectedGANConfig(size=(64, 64), channels=3, **options))
     assert sum(parameter.numel() for parameter in model.parameters()) < 6_000_000
+    for side, seen in ((32, 64), (64, 64), (100, 96), (512, 256)):
+        sized = dataclasses.replace(traits, height=side, width=2 * side)
+        assert ProjectedGANConfig.suggest(sized)["feature_side"] == seen
     assert ProjectedGANConfig.suggest(dataclasses.replace(traits, accelerator=True)) == {}
+
+
+def test_the_discriminators_may_learn_at_a_rate_of_their_own() -> None:
+    recipe = tiny_model("projected_gan", discriminator_rate=0.5).recipe()
+    assert recipe.optimizer_for("generator").learning_rate == 2e-4
+    assert recipe.optimizer_for("discriminators") == dataclasses.replace(recipe.optimizer, learning_rate=1e-4)
+
+
+@pytest.mark.learning
+def test_it_learns_rectangles_through_random_features(tmp_path: Path) -> None:
+    pictures = iw.open_images(simple_pictures(256, (32, 32)))
+    options: dict[str, Any] = {"width": 8, "blocks": 1, "feature_side": 32, "mixing_width": 8, "discriminator_width": 8}
+    distances = []
+    for steps in (1, 300):
+        run = iw.train(
+            "projected_gan",
+            pictures,
+            tmp_path / str(steps),
+            reporter=Silent(),
+            features="random",
+            latent_dim=16,
+            images_seen=16 * steps,
+            batch_size=16,
+            learning_rate=5e-4,
+            **options,
+        )
+        found = iw.evaluate(run, pictures, metrics="fd:interval=false", features="pixels", count=256, save=False)
+        distances.append(float(found.scores[0].value))
+    assert distances[1] < 0.6 * distances[0]

@@ -109,7 +109,7 @@ def test_a_training_is_started_by_what_one_would_type(studio: ServedStudio, star
     run = studio.run_id("runs/small")
     seen = next(each for each in studio.read("library/runs")["runs"] if each["id"] == run)["checkpoints"][-1]
     studio.act("train/start", asked | {"options": {"start": {"run": run, "at": seen}}})
-    assert started[-1][3] == f"--from={folder / 'runs' / 'small' / 'checkpoints' / f'{seen:09d}.safetensors'}"
+    assert started[-1][3] == f"--from={folder / 'runs' / 'small'}@{seen}"
 
 
 @pytest.mark.parametrize(

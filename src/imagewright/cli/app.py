@@ -96,6 +96,7 @@ _COMMANDS = {
         "compare:compare",
         "Compare runs: scores, curves, samples of equal seeds.",
     ),
+    "film": ("film:film", "Write a video of a training: the same pictures as it learns, and its curves."),
     "doctor": ("doctor:doctor", "Find what is wrong with a training, and one option to try for each finding."),
     "inspect": (
         "files:inspect",

@@ -16,6 +16,7 @@ EXAMPLES = {
     "cluster": "imagewright cluster photos/ --out clusters/",
     "compress": "imagewright compress photos/ --out rates/",
     "evaluate": "imagewright evaluate runs/vae-photos --features random",
+    "film": "imagewright film runs/dcgan-photos --out film.mp4",
     "compare": "imagewright compare runs/vae-photos runs/dcgan-photos --out comparison.html",
     "doctor": "imagewright doctor runs/dcgan-photos",
     "inspect": "imagewright inspect faces.png",

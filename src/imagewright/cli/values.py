@@ -10,24 +10,7 @@ from typing import Annotated, Any, Literal
 from cyclopts import Parameter, Token
 
 from imagewright.configs import range_text
-
-MULTIPLES = {"": 1, "k": 1_000, "m": 1_000_000, "g": 1_000_000_000}
-LARGEST = 10**15
-
-
-def parse_count(text: str) -> int:
-    """Parse a whole number, which may have separators and a suffix k, M or G. Raises `ValueError` for other text.
-
-    >>> parse_count("200k"), parse_count("1.5M"), parse_count("20_000"), parse_count("20,000"), parse_count("-3")
-    (200000, 1500000, 20000, 20000, -3)
-    """
-    match = re.fullmatch(r"([+-]?\d[\d_,]*(?:\.\d+)?)([kmg]?)", text.strip().lower())
-    number = float(match[1].replace("_", "").replace(",", "")) * MULTIPLES[match[2]] if match else 0.5
-    if abs(number) > LARGEST:
-        raise ValueError(f"It must be a whole number of at most {LARGEST:,}.")
-    if number != int(number):
-        raise ValueError("It must be a whole number, such as 5000, 200k or 1.5M.")
-    return int(number)
+from imagewright.counts import parse_count
 
 
 def parse_size(text: str) -> tuple[int, int]:

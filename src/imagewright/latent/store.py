@@ -23,6 +23,7 @@ from imagewright.capabilities import Decodes, require
 from imagewright.errors import RunError, UserError, nearest_name, one_line
 from imagewright.model import Model
 from imagewright.output.writing import refuse_existing
+from imagewright.runs.points import split_point
 from imagewright.runs.run import Run
 from imagewright.runs.schemas import LatentsRecord
 from imagewright.runs.weights import read_tensors, write_tensors
@@ -58,10 +59,11 @@ def fingerprint_of(model: Model) -> str:
 
 
 def resolve_run(run: RunLike) -> Run | None:
-    """The run directory; None for a loaded model or a weights file, in which nothing is saved."""
-    if isinstance(run, Run):
-        return run
-    return Run(run) if not isinstance(run, Model) and Path(run).is_dir() else None
+    """The run directory, also of `RUN@400k`; None for a loaded model or a weights file, in which nothing is saved."""
+    if isinstance(run, Run | Model):
+        return run if isinstance(run, Run) else None
+    path, _ = split_point(run)
+    return Run(path) if path.is_dir() else None
 
 
 def check_save(run: RunLike, names: Sequence[str], *, force: bool = False) -> Run:

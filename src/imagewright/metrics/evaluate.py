@@ -25,6 +25,7 @@ from imagewright.output.names import encode_text
 from imagewright.output.writing import check_suffix, new_file
 from imagewright.progress import StageProgress, progress_of_stage
 from imagewright.runs.loading import training_notes
+from imagewright.runs.points import names_point
 from imagewright.runs.report.score_tables import arrow, format_score
 from imagewright.runs.run import Run
 from imagewright.runs.scores import Score, add_scores, as_csv, as_json
@@ -89,7 +90,7 @@ def evaluate(
 ) -> Evaluation:
     """Score runs, models, or any source of pictures against real pictures.
 
-    subjects: one or several runs, models, weights files, or sources of pictures.
+    subjects: one or several runs, models, weights files, or sources of pictures; `RUN@400k` is one checkpoint.
     against: the real pictures, any source; by default the training pictures of each run, which a note says.
     metrics: names, with options as in `precision_recall:neighbours=5`; by default fd, kd, precision_recall and
         density_coverage, and face_swap for models that swap faces.
@@ -157,7 +158,7 @@ def _count(plan: ScorePlan, subject: Any) -> int | None:
 
 def _checkpoints(subject: Any, images_seen: int | None, every: bool) -> list[int | None]:
     """The checkpoints to score, by images seen; None for the latest."""
-    if not every or not is_run(subject):
+    if not every or not is_run(subject) or names_point(subject):
         return [images_seen]
     try:
         run = subject if isinstance(subject, Run) else Run(subject)

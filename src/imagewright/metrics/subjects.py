@@ -21,6 +21,7 @@ from imagewright.model import Model
 from imagewright.progress import Progress
 from imagewright.runs.loading import load
 from imagewright.runs.places import RECORD
+from imagewright.runs.points import names_point, resolve_point, split_point
 from imagewright.runs.run import Run
 from imagewright.runs.scores import FROM_PRIOR
 from imagewright.seeds import derive_seed
@@ -195,23 +196,26 @@ def channels_of(images: Images) -> int:
 
 
 def is_run(subject: object) -> bool:
-    """Whether a subject is a run, its path, a weights file, or a model."""
+    """Whether a subject is a run, its path, one of its checkpoints (`RUN@400k`), a weights file, or a model."""
     if isinstance(subject, (Run, Model)):
         return True
     if isinstance(subject, (str, Path)):
         path = Path(subject)
-        return (path / RECORD).exists() or path.suffix == ".safetensors"
+        return (path / RECORD).exists() or path.suffix == ".safetensors" or names_point(subject)
     return False
 
 
 def _open_model(subject: RunLike, count: int | None, seed: int, images_seen: int | None, device: str) -> Subject:
+    named = subject
+    if isinstance(subject, str | Path):
+        subject, images_seen = resolve_point(subject, images_seen)
     model = subject if isinstance(subject, Model) else load(subject, images_seen=images_seen, device=device)
     run = None
     if not isinstance(subject, Model):
         run = subject if isinstance(subject, Run) else Run(subject) if Path(subject).is_dir() else None
     if run is not None and images_seen is None:
         images_seen = run.latest()[0].images_seen
-    name = catalogue.name_of(model) if isinstance(subject, Model) else str(getattr(subject, "path", subject))
+    name = catalogue.name_of(model) if isinstance(subject, Model) else str(getattr(subject, "path", named))
     pictures = SampledPictures(model, count or 0, seed)
     return Subject(name, pictures, model.config.size, model.config.channels, model, None, run, images_seen)
 
@@ -258,8 +262,8 @@ def training_images(run: Run | None) -> Images | None:
 
 def swaps_faces(subject: object) -> bool:
     """Whether a subject is a run, its path, or a model that swaps faces."""
-    if isinstance(subject, str | Path) and (Path(subject) / RECORD).exists():
-        subject = Run(subject)
+    if isinstance(subject, str | Path) and ((path := split_point(subject)[0]) / RECORD).exists():
+        subject = Run(path)
     if isinstance(subject, Run):
         return subject.model in catalogue.entries() and swaps_identities(catalogue.model_class(subject.model))
     return isinstance(subject, Model) and swaps_identities(subject)

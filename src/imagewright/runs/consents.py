@@ -7,15 +7,16 @@ from typing import Any
 
 from imagewright.errors import RunError
 from imagewright.runs.places import RECORD
+from imagewright.runs.points import split_point
 from imagewright.runs.run import Run
 from imagewright.runs.weights import CHECKPOINTS
 
 
 def recorded_consents(source: Run | str | Path) -> list[dict[str, Any]]:
-    """The consent records of a run, of its directory, or of the run that a weights file lies in; [] without any."""
+    """The consent records of a run, its directory, or one of its checkpoints (`RUN@400k`, a weights file); or []."""
     if isinstance(source, Run):
         return list(source.record.get("consent") or [])
-    path = Path(source)
+    path, _ = split_point(source)
     if path.is_file() and path.parent.name == CHECKPOINTS:
         path = path.absolute().parent.parent
     try:

@@ -16,6 +16,7 @@ from imagewright.memoryless import without_initialisation, without_memory
 from imagewright.model import Origin
 from imagewright.runs.lock import is_training
 from imagewright.runs.places import RECORD, WEIGHTS_ALONE
+from imagewright.runs.points import resolve_point
 from imagewright.runs.run import Run
 from imagewright.runs.schemas import WeightsRecord, check_record
 from imagewright.runs.weights import Checkpoint, read_tensors
@@ -77,7 +78,7 @@ def load(
 ) -> Model:
     """The model of a run in evaluation mode, with the moving averages of its networks where the training kept them.
 
-    source: a run, its path, or one weights file.
+    source: a run, its path, `RUN@400k` for one of its checkpoints, or one weights file.
     images_seen: an earlier checkpoint of the run; the latest by default.
     device: where the model's tensors are put.
     space: a latent space of the model, such as "w", if it has several.
@@ -89,6 +90,8 @@ def load(
     Raises `RunError` for a missing or damaged file; the message names the latest checkpoint that is intact. Raises
     `UserError` for a space, truncation or distribution that the model does not have.
     """
+    if not isinstance(source, Run):
+        source, images_seen = resolve_point(source, images_seen)
     if not isinstance(source, Run) and Path(source).is_file():
         tensors, record = read_tensors(Path(source))
         origin = Origin(Path(source), images_seen)

@@ -50,6 +50,9 @@ class Run:
         if not self.path.is_dir():
             siblings = [str(folder) for folder in self.path.parent.glob("*") if (folder / RECORD).exists()]
             hint = nearest_name(str(self.path), siblings) or " `imagewright train` makes one."
+            before, mark, _ = str(self.path).rpartition("@")
+            if mark and (Path(before) / RECORD).exists():
+                hint = f" The whole run is meant here, not one of its checkpoints: {before}."
             raise RunError(f"There is no run directory {self.path}.{hint}")
         try:
             content = read_regular(self.path / RECORD, LARGEST_RECORD)

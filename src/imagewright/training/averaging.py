@@ -6,7 +6,7 @@ Karras et al. 2018 (ProGAN), arXiv:1710.10196, appendix A.1; half-life in images
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
 import torch
@@ -27,6 +27,7 @@ class Averages:
 
     def __init__(self, model: nn.Module, names: tuple[str, ...], average: Average) -> None:
         self.networks = {name: model.get_submodule(name) for name in names} if average.half_life else {}
+        self.seen_before = 0  # images, by the run that this one is a branch of
         self.copies = {name: copy.deepcopy(network).requires_grad_(False) for name, network in self.networks.items()}
 
     def update(self, images_seen: int, batch_size: int, average: Average) -> None:
@@ -36,13 +37,20 @@ class Averages:
         batch_size: images of the step, over all ranks.
         average: half-life and ramp-up at this point.
         """
-        weight = weight_of_step(images_seen, batch_size, average)
+        weight = weight_of_step(self.seen_before + images_seen, batch_size, average)
         for name, network in self.networks.items():
             averaged, copied = _pair_tensors(self.copies[name], network, average)
             with torch.no_grad():
                 torch._foreach_lerp_([mean for mean, _ in averaged], [new for _, new in averaged], weight)
                 for mean, new in copied:
                     mean.copy_(new)
+
+    def restore(self, tensors: Mapping[str, Tensor]) -> None:
+        """Set averages to tensors by their names in the model; those of others stay."""
+        for network, copied in self.copies.items():
+            for name, tensor in copied.state_dict().items():
+                if (found := tensors.get(f"{network}.{name}")) is not None and found.shape == tensor.shape:
+                    tensor.copy_(found)
 
     @contextmanager
     def in_place(self, model: nn.Module) -> Iterator[None]:

@@ -76,7 +76,8 @@ class TrainingOptions:
     device: Literal["auto", "cpu", "cuda", "mps"] = Field("auto", description="where to train; auto: a GPU if any")
     start: str | None = Field(
         None,
-        description="a run, or one of its weights files: start from its weights where name and shape are the same",
+        description="RUN@400k: a branch of a run at that checkpoint, with its options; RUN, or a weights file: start "
+        "from the weights whose name and shape are the same",
         json_schema_extra={"option": "--from"},
     )
     seed: int = Field(0, ge=0, le=2**62, description="of all random numbers")

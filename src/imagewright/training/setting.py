@@ -19,6 +19,7 @@ from imagewright.images import Images, open_images
 from imagewright.recipe import Recipe
 from imagewright.training.annotated import choose_annotated, choose_unseen, learns_attributes, unseen_line
 from imagewright.training.arranging import ARRANGING_OPTIONS, reads_domains
+from imagewright.training.branching import check_branch, open_branch
 from imagewright.training.options import CLOSED_FORM_OPTIONS, TrainingOptions
 from imagewright.training.plan import Plan
 from imagewright.training.reporting import Say, tell_if_slow
@@ -149,6 +150,9 @@ def resolve_new(
     """
     configs.build(TrainingOptions, training, "training")  # a wrong option is told before anything is chosen by it
     check_length_options(training)
+    branch = open_branch(model_name, training.get("start"))
+    if branch is not None:
+        training, options = branch.complete(training, options, say)
     config_class = catalogue.model_class(model_name).Config
     named = name_sources(model_name, images)
     submodels = load_submodels(model_name, options)
@@ -166,6 +170,8 @@ def resolve_new(
             if unseen:
                 say(unseen_line(unseen))
         opened = choose_annotated(model_name, name, opened, options.get("condition"), unseen)
+        if branch is not None and not (sources or opened.size_given):
+            opened = opened.with_size(branch.size)
         if not sources:
             opened = resize_to_submodels(opened, submodels, say)
             if submodels:
@@ -180,11 +186,14 @@ def resolve_new(
     first = next(iter(sources.values()))
     suggested = suggest_options(model_name, first, training, options, accelerator=accelerator, say=say)
     filled = dict(derived) | _domain_names(model_name, images) | ({"unseen_classes": unseen} if unseen else {})
+    config = build_config(model_name, first, filled | suggested.model, submodels)
+    if branch is not None:
+        check_branch(branch, config, say)
     return Setting(
         limit=60 * float(training["minutes"]) if training.get("minutes") is not None else None,
         sources=sources,
         options=configs.build(TrainingOptions, suggested.training, "training"),
-        config=build_config(model_name, first, filled | suggested.model, submodels),
+        config=config,
         submodels=submodels,
     )
 

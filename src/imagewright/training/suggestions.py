@@ -6,13 +6,13 @@ import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import product
-from pathlib import Path
 from typing import Any
 
 from imagewright import catalogue, configs
 from imagewright.errors import ConfigError, RunError, count_text
 from imagewright.images import Images
 from imagewright.pixels import size_text
+from imagewright.runs.points import names_point, split_point
 from imagewright.runs.run import Run
 from imagewright.training.options import TrainingOptions
 from imagewright.training.reporting import Say
@@ -91,6 +91,8 @@ def suggest_options(
         )
     chosen = {name: value for name, value in suggested.items() if name not in traits.given}
     if training.get("start") is not None:
+        if names_point(training["start"]):  # a branch has the options of its run
+            chosen = {name: value for name, value in chosen.items() if name in of_model}
         chosen |= _options_of_start(training["start"], model_name, chosen.keys() & of_model)
     if chosen:
         say(_chosen_line(traits, chosen))
@@ -138,7 +140,7 @@ def describe_traits(
 
 def _options_of_start(start: str, model_name: str, names: set[str]) -> dict[str, Any]:
     """The values that a run, or the run of a weights file, has for some options; {} if it is of another model."""
-    path = Path(start)
+    path, _ = split_point(start)
     try:
         run = Run(path.parent.parent if path.is_file() else path)
     except RunError:  # weights without a run, or no run at all: `start_from` says so

@@ -64,7 +64,7 @@ from imagewright.training.setting import (
     warn_unused,
 )
 from imagewright.training.signals import StopRequest, stop_on_signals
-from imagewright.training.starting import start_from
+from imagewright.training.starting import Started, start_from
 from imagewright.training.submodels import copy_submodels
 from imagewright.training.tracking import TensorBoardReporter, check_tensorboard
 from imagewright.training.training_pictures import TrainingPictures
@@ -220,13 +220,13 @@ class Assembled:
     model: on the CPU.
     plan: None for a closed-form model.
     setting: with prepared images, and the number of held-out images decided.
-    started_from: the weights that `--from` took from another run; None without it.
+    started: the weights that `--from` took from another run; None without it.
     """
 
     model: Model
     plan: Plan | None
     setting: Setting
-    started_from: dict[str, Any] | None = None
+    started: Started | None = None
 
 
 def assemble(name: str, setting: Setting, resumed: Path | None, device: torch.device, reporter: Reporter) -> Assembled:
@@ -239,7 +239,7 @@ def assemble(name: str, setting: Setting, resumed: Path | None, device: torch.de
     torch.manual_seed(options.seed)
     model = model_class(setting.config)
     copy_submodels(model, setting.submodels)
-    plan, started_from = None, None
+    plan, started = None, None
     if not model.is_closed_form():
         if resumed is not None:
             check_length(Run(resumed), model, options)
@@ -251,7 +251,7 @@ def assemble(name: str, setting: Setting, resumed: Path | None, device: torch.de
         check_feeds(model, setting.sources, resampled=options.resample is not None)
     # A run that is resumed before its first checkpoint starts again, as it started.
     if options.start is not None and plan is not None and not (resumed is not None and Run(resumed).checkpoints()):
-        started_from = start_from(model, options.start, reporter.message)
+        started = start_from(model, options.start, reporter.message)
     if not model.is_closed_form() and resumed is None:
         sources = apply_augmentation(setting.sources, model.recipe(), reporter.message)
         setting = dataclasses.replace(setting, sources=sources)
@@ -271,7 +271,7 @@ def assemble(name: str, setting: Setting, resumed: Path | None, device: torch.de
             plan = with_recorded_pace(Run(resumed), plan)
         options = dataclasses.replace(options, precision=plan.precision)  # type: ignore[arg-type]
     setting = dataclasses.replace(setting, options=options)
-    return Assembled(model=model, plan=plan, setting=setting, started_from=started_from)
+    return Assembled(model=model, plan=plan, setting=setting, started=started)
 
 
 # Stage 3: the run directory
@@ -289,9 +289,10 @@ def open_run(name: str, assembled: Assembled, path: Path, exit_stack: ExitStack,
             exit_stack.callback(places.restore, path)
             record_changes(Run(path), setting, plan)
         else:
+            started_from = None if assembled.started is None else assembled.started.record
             places.check_place(path, force=force)
             exit_stack.enter_context(_remove_if_unused(path))
-            Run.create(path, make_run_record(name, setting, plan, assembled.started_from), force=force)
+            Run.create(path, make_run_record(name, setting, plan, started_from), force=force)
 
     distributed.first_on_main(lock_and_record)
     return Run(path)
@@ -345,6 +346,9 @@ def begin_training(assembled: Assembled, plan: Plan, run: Run, device: torch.dev
     model, setting, options = assembled.model, assembled.setting, assembled.setting.options
     devices.prepare_model(model, device)
     engine = Engine(model, plan, device)
+    engine.averages.seen_before = (run.record.get("started_from") or {}).get("images_seen", 0)
+    if assembled.started is not None:
+        engine.averages.restore(assembled.started.averages)
     if options.compile:
         for network in engine.networks.values():
             network.compile()

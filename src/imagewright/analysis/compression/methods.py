@@ -20,6 +20,7 @@ from imagewright.model import Model, Stream
 from imagewright.pixels import size_text
 from imagewright.runs.loading import load
 from imagewright.runs.places import RECORD
+from imagewright.runs.points import names_point, split_point
 from imagewright.runs.run import Run
 from imagewright.statistics.fitting import TensorStream, fit_model
 
@@ -37,7 +38,7 @@ def resolve_method(method: str | Path | Model) -> tuple[str, str | Model]:
         require(method, Reconstructs)
         return catalogue.name_of(method), method
     name, path, known = str(method), Path(method), [JPEG, BLOCKS, *catalogue.entries()]
-    if path.is_file() or (path / RECORD).is_file() or (path.exists() and name not in known):
+    if path.is_file() or (path / RECORD).is_file() or names_point(name) or (path.exists() and name not in known):
         model = load(method)
         require(model, Reconstructs, name)
         return path.resolve().name, model
@@ -146,9 +147,13 @@ def note_seen_pictures(
 ) -> None:
     """Append a note for each run that was trained on the pictures that it is tested on."""
     for method, coder in zip(methods, coders, strict=True):
-        if isinstance(method, Model) or isinstance(coder, JPEGCoder) or not (Path(method) / RECORD).is_file():
+        if (
+            isinstance(method, Model)
+            or isinstance(coder, JPEGCoder)
+            or not ((path := split_point(method)[0]) / RECORD).is_file()
+        ):
             continue
-        trained_on = Run(method).record.get("source")
+        trained_on = Run(path).record.get("source")
         if isinstance(trained_on, dict) and trained_on.get("fingerprint") == images.fingerprint:
             notes.append(
                 f"{Path(method).name} was trained on all of these pictures, also on those that it is tested on: "

@@ -16,25 +16,41 @@ if TYPE_CHECKING:
 
 
 def compare(
-    *runs: Annotated[Path, Parameter(help="two run directories or more")],
-    out: Annotated[Path | None, Parameter(help="a page (.html): table, curves, samples of equal seeds")] = None,
-    seed: Annotated[Count, within(0, help="of the samples on the page")] = 0,
+    *runs: Annotated[Path, Parameter(help="two run directories or more; RUN@400k for one of its checkpoints")],
+    out: Annotated[
+        Path | None,
+        Parameter(help="a page (.html): table, curves, samples of equal seeds; with --through-time also a picture"),
+    ] = None,
+    through_time: Annotated[
+        Flag, Parameter(help="see each run, also a single one, at all its checkpoints: --out sheet.png, or a page")
+    ] = False,
+    count: Annotated[Count, within(1, 32, help="samples of each checkpoint on a picture through time")] = 8,
+    curve: Annotated[
+        str | None, Parameter(help="the curve under it, by name; by default a score, or else the losses")
+    ] = None,
+    seed: Annotated[Count, within(0, help="of the samples")] = 0,
     force: Annotated[Flag, Parameter(help="replace files that exist")] = False,
 ) -> None:
     """Compare runs by the scores that `evaluate` saved in them. Scores of different recipes never share a column."""
     import imagewright
     from imagewright.cli.pictures import say_notices
     from imagewright.cli.show import say
-    from imagewright.output.writing import check_suffix, refuse_existing
+    from imagewright.errors import UserError
+    from imagewright.output.writing import PICTURES, check_suffix, refuse_existing
 
+    if out is None and through_time:
+        raise UserError("Name a file for what --through-time shows: --out sheet.png, or --out page.html.")
     if out is not None:
-        check_suffix(out, [".html"])
+        check_suffix(out, [".html", *(PICTURES if through_time else ())])
         refuse_existing([out], force=force)
-    found = imagewright.compare(runs)
+    found = imagewright.compare(runs, through_time=through_time)
     if found.columns:
         show_table(found.scores, found.columns)
     say(found.notes)
-    if out is not None:
+    if out is not None and out.suffix.lower() != ".html":
+        say(found.write_through_time(out, count=count, seed=seed, curve=curve, force=force))
+        print(out)
+    elif out is not None:
         say_notices(lambda: print(found.write(out, seed=seed, force=force)))
 
 

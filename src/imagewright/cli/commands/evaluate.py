@@ -212,8 +212,9 @@ def _scores_by_subject(found: Evaluation) -> dict[str, list[Score]]:
 def _write_reports(subjects: Sequence[str]) -> None:
     """Update the report pages of the runs with the new scores."""
     from imagewright.runs.places import RECORD
+    from imagewright.runs.points import split_point
     from imagewright.runs.report.page import write_report
 
-    for subject in dict.fromkeys(subjects):
-        if (Path(subject) / RECORD).exists():
-            print(write_report(subject))
+    for path in dict.fromkeys(split_point(subject)[0] for subject in subjects):
+        if (path / RECORD).exists():
+            print(write_report(path))

@@ -11,7 +11,7 @@ from imagewright.cli.pictures import takes_pictures
 from imagewright.cli.values import Count, Flag, Words, within
 from imagewright.errors import count_text
 
-RunPath = Annotated[Path, Parameter(help="a run directory or a weights file")]
+RunPath = Annotated[Path, Parameter(help="a run directory, RUN@400k for one of its checkpoints, or a weights file")]
 Source = Annotated[str, Parameter(help="a folder, one picture, .zip, .npz ..., or a built-in set: digits, faces")]
 Split = Annotated[str | None, Parameter(help="a part of the source, such as test")]
 At = Annotated[Count | None, within(0, help="an earlier checkpoint of the run, by its images seen")]

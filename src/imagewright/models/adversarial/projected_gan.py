@@ -11,6 +11,7 @@ Shape letters: N batch, Z latent, C H W image; map k has M_k channels.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import Any, ClassVar, Literal
 
 import torch
@@ -37,7 +38,7 @@ from imagewright.traits import Traits
 
 HINGE = ADVERSARIAL["hinge"]
 UNIT = 32  # the coarsest stride of the fixed networks
-SMALL = 64  # pixels
+LEAST_SEEN, MOST_SEEN = 64, 256  # pixels at which the fixed network sees pictures, as suggested on a CPU
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,7 +63,7 @@ class ProjectedGANConfig(DoublingConfig):
         "features), or random, which needs no file and teaches less",
     )
     feature_side: int = Field(
-        256, ge=32, le=1024, description="the shorter side at which it sees pictures, a multiple of 32 pixels"
+        256, ge=UNIT, le=1024, description="the shorter side at which it sees pictures, a multiple of 32 pixels"
     )
     scales: int = Field(4, ge=1, le=4, description="its maps that are used, from the finest on: one discriminator each")
     mixing: Mixing = Field(
@@ -70,6 +71,9 @@ class ProjectedGANConfig(DoublingConfig):
     )
     mixing_width: int = Field(64, ge=1, le=1024, description="channels of the finest mixed map")
     discriminator_width: int = Field(64, ge=1, le=1024, description="channels of a discriminator at a side of 64")
+    discriminator_rate: float = Field(
+        1.0, gt=0, le=100, description="learning rate of the discriminators, in the generator's"
+    )
     augmentation: Literal["none", "diffaugment"] = Field(
         "diffaugment",
         description="random changes of what the discriminators see: colour, translation, cutout; differentiable",
@@ -77,16 +81,23 @@ class ProjectedGANConfig(DoublingConfig):
 
     @classmethod
     def suggest(cls, traits: Traits) -> dict[str, Any]:
-        """On a CPU narrow networks, small batches, and pictures seen at little more than their own size."""
+        """On a CPU narrow networks, small batches, and pictures seen by the fixed network at about their own size.
+
+        Its work grows with the pixels that it sees. Observed on 1,000 flowers at 64 pixels: samples show petals on
+        green after 170 steps, in colours too strong; longer trainings on a CPU are not measured.
+        """
         if traits.accelerator:
             return {}
+        seen = round(min(traits.height, traits.width) / UNIT) * UNIT
         return {
             "width": 16,
+            "blocks": 1,
             "mixing_width": 16,
-            "discriminator_width": 16,
-            "feature_side": 128,
+            "discriminator_width": 32,
+            "feature_side": min(max(seen, LEAST_SEEN), MOST_SEEN),
             "latent_dim": 64,
             "batch_size": 16,
+            "learning_rate": 5e-4,
         }
 
     @field_validator("feature_side")
@@ -146,10 +157,13 @@ class ProjectedGAN(Model):
         ]
 
     def recipe(self, images_seen: int = 0) -> Recipe:
+        generator = Optimizer(learning_rate=2e-4, betas=(0.0, 0.99))
+        rate = generator.learning_rate * self.config.discriminator_rate
         return Recipe(
             images_seen=1_000_000,
             batch_size=64,
-            optimizer=Optimizer(learning_rate=2e-4, betas=(0.0, 0.99)),
+            optimizer=generator,
+            optimizers={"discriminators": replace(generator, learning_rate=rate)},
             average=Average(half_life=20_000),
         )
 

@@ -20,7 +20,9 @@ Points = list[Point]
 
 
 @dataclass(frozen=True)
-class _Axis:
+class PlotAxis:
+    """An axis of a plot: values from `low` to `high`, on a log scale or not, at pixels from `start` to `end`."""
+
     low: float
     high: float
     log: bool
@@ -28,6 +30,7 @@ class _Axis:
     end: float
 
     def place(self, value: float) -> float:
+        """The pixel of a value."""
         low, high, value = (math.log10(number) if self.log else number for number in (self.low, self.high, value))
         return self.start + (value - low) / (high - low) * (self.end - self.start)
 
@@ -38,8 +41,8 @@ def draw_curves(series: Mapping[str, Points], x_label: str = "images seen", y_la
     curves = {name: points for name, points in curves.items() if points}
     if not curves:
         return '<p class="none">no finite values yet</p>'
-    x_axis = _axis([x for points in curves.values() for x, _ in points], LEFT, WIDTH - RIGHT, log_allowed=False)
-    y_axis = _axis([y for points in curves.values() for _, y in points], HEIGHT - BOTTOM, TOP, log_allowed=True)
+    x_axis = fit_axis([x for points in curves.values() for x, _ in points], LEFT, WIDTH - RIGHT, log_allowed=False)
+    y_axis = fit_axis([y for points in curves.values() for _, y in points], HEIGHT - BOTTOM, TOP, log_allowed=True)
     legend_rows = math.ceil(len(curves) / 2)
     height = HEIGHT + 20 * legend_rows
     label = html.escape(f"{y_label or 'values'} over {x_label}: {', '.join(curves)}")
@@ -50,7 +53,7 @@ def draw_curves(series: Mapping[str, Points], x_label: str = "images seen", y_la
     return "".join([*parts, "</svg>"])
 
 
-def _line(name: str, points: Points, index: int, x_axis: _Axis, y_axis: _Axis) -> list[str]:
+def _line(name: str, points: Points, index: int, x_axis: PlotAxis, y_axis: PlotAxis) -> list[str]:
     """A curve and its entry in the legend, of which two are in a row under the plot."""
     colour, dash = COLOURS[index % len(COLOURS)], DASHES[(index + index // len(COLOURS)) % len(DASHES)]
     style = f'fill="none" stroke="{colour}" stroke-width="2" stroke-dasharray="{dash}" stroke-linejoin="round"'
@@ -66,16 +69,16 @@ def _line(name: str, points: Points, index: int, x_axis: _Axis, y_axis: _Axis) -
     ]
 
 
-def _grid_lines(x_axis: _Axis, y_axis: _Axis, x_label: str, y_label: str) -> list[str]:
+def _grid_lines(x_axis: PlotAxis, y_axis: PlotAxis, x_label: str, y_label: str) -> list[str]:
     parts = []
-    for value in _ticks(y_axis, 5):
+    for value in round_ticks(y_axis, 5):
         y = y_axis.place(value)
         parts.append(f'<line class="grid" x1="{LEFT}" x2="{WIDTH - RIGHT}" y1="{y:.1f}" y2="{y:.1f}"/>')
         parts.append(
             f'<text class="tick" x="{LEFT - 6}" y="{y + 4:.1f}" text-anchor="end">{short_number(value)}</text>'
         )
     floor = HEIGHT - BOTTOM
-    for value in _ticks(x_axis, 6):
+    for value in round_ticks(x_axis, 6):
         x = x_axis.place(value)
         parts.append(f'<line class="axis" x1="{x:.1f}" x2="{x:.1f}" y1="{floor}" y2="{floor + 4}"/>')
         parts.append(
@@ -91,17 +94,18 @@ def _grid_lines(x_axis: _Axis, y_axis: _Axis, x_label: str, y_label: str) -> lis
     ]
 
 
-def _axis(values: Sequence[float], start: float, end: float, *, log_allowed: bool) -> _Axis:
+def fit_axis(values: Sequence[float], start: float, end: float, *, log_allowed: bool) -> PlotAxis:
+    """The axis of some finite values; on a log scale if that is allowed, and they are positive and far apart."""
     low, high = min(values), max(values)
     if log_allowed and low > 0 and high / low > LOG_RATIO:
-        return _Axis(low / 1.1, high * 1.1, True, start, end)
+        return PlotAxis(low / 1.1, high * 1.1, True, start, end)
     if low == high:
-        return _Axis(low - (abs(low) / 10 or 1.0), high + (abs(low) / 10 or 1.0), False, start, end)
+        return PlotAxis(low - (abs(low) / 10 or 1.0), high + (abs(low) / 10 or 1.0), False, start, end)
     room = (high - low) * 0.05 if log_allowed else 0.0  # the x axis starts and ends at the data
-    return _Axis(low - room, high + room, False, start, end)
+    return PlotAxis(low - room, high + room, False, start, end)
 
 
-def _ticks(axis: _Axis, count: int) -> list[float]:
+def round_ticks(axis: PlotAxis, count: int) -> list[float]:
     """About `count` round numbers within the axis."""
     if axis.log:
         powers = range(math.floor(math.log10(axis.low)), math.ceil(math.log10(axis.high)) + 1)

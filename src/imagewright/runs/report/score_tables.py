@@ -35,6 +35,11 @@ class Column:
         own = [score for score in scores if (score.output, score.key) == (self.output, self.key)]
         return max(own, key=lambda score: score.images_seen or 0, default=None)
 
+    def points(self, scores: Sequence[Score]) -> Points:
+        """This column's scores of a subject at its checkpoints: (images seen, value), earliest first."""
+        own = [score for score in scores if (score.output, score.key) == (self.output, self.key)]
+        return sorted((float(score.images_seen), score.value) for score in own if score.images_seen is not None)
+
 
 def make_columns(scores: Sequence[Score]) -> list[Column]:
     """The columns of a table of scores. Recipes of one output are next to each other."""
@@ -138,9 +143,7 @@ def score_curves(subjects: Mapping[str, Sequence[Score]], columns: Sequence[Colu
     for column in columns:
         series: dict[str, Points] = {}
         for name, scores in subjects.items():
-            own = [score for score in scores if (score.output, score.key) == (column.output, column.key)]
-            points = sorted((float(score.images_seen), score.value) for score in own if score.images_seen is not None)
-            if len(points) > 1:
+            if len(points := column.points(scores)) > 1:
                 series[name] = points
         if series:
             panels.append(panel(column.title + arrow(column.better), draw_curves(series, y_label=column.output)))

@@ -11,7 +11,6 @@ from imagewright.studio.serving.models import Loaded
 from imagewright.studio.serving.studio import Studio
 
 MOST_RUNS = 12
-WORK = ("images a second", "memory", "learning rate")  # curves of the work, not of its quality
 
 
 def chosen_runs(studio: Studio, asked: Asked) -> dict[str, Run]:
@@ -66,51 +65,14 @@ def scores(studio: Studio, asked: Asked) -> dict[str, Any]:
 
 
 def curves(studio: Studio, asked: Asked) -> dict[str, Any]:
-    """The names of all curves of the runs, and the points of one of them over images seen or seconds.
+    """The names of all curves of the runs, and the points of one of them over images seen or seconds."""
+    from imagewright.metrics.run_curves import OVER, curve_names, run_curves
 
-    A score is a curve too, if a run has it at two or more checkpoints.
-    """
-    runs = chosen_runs(studio, asked)
-    over = asked.choice("over", ("images_seen", "seconds"), "images_seen")
-    found = {name: _curves_of(run, over) for name, run in runs.items()}
-    if over == "images_seen":
-        for name, own in _score_curves(runs).items():
-            found[name] |= own
-    names = sorted({each for own in found.values() for each in own}, key=lambda each: _rank(found, each))
+    found = run_curves(chosen_runs(studio, asked), asked.choice("over", OVER, OVER[0]))
+    names = curve_names(found)
     metric = asked.text("metric", names[0] if names else "")
     return {
         "names": [{"name": each, "runs": sum(each in own for own in found.values())} for each in names],
         "metric": metric if metric in names else None,
         "points": {name: own[metric] for name, own in found.items() if metric in own},
     }
-
-
-def _rank(found: dict[str, dict[str, Any]], name: str) -> tuple[bool, int, str]:
-    """What tells of quality first, then what most runs have."""
-    return name.startswith(WORK), -sum(name in own for own in found.values()), name
-
-
-def _curves_of(run: Run, over: str) -> dict[str, list[tuple[float, float]]]:
-    from imagewright.runs.report.history import TrainingHistory
-
-    history = TrainingHistory.gather(run.reports(), over)
-    groups = {"loss: ": history.losses, "": history.derived, "learning rate: ": history.rates}
-    found = {f"{group}{name}": curve.points() for group, curves in groups.items() for name, curve in curves.items()}
-    found |= {"images a second": history.speed.points(), "memory, MiB": history.memory.points()}
-    return {name: points for name, points in found.items() if points}
-
-
-def _score_curves(runs: dict[str, Run]) -> dict[str, dict[str, list[tuple[float, float]]]]:
-    from imagewright.metrics.comparison import compare_named
-
-    table = compare_named(runs)
-    found: dict[str, dict[str, list[tuple[float, float]]]] = {name: {} for name in runs}
-    for name in runs:
-        for column in table.columns:
-            own = [
-                each for each in table.scores.get(name, []) if (each.output, each.key) == (column.output, column.key)
-            ]
-            points = sorted((float(each.images_seen), each.value) for each in own if each.images_seen is not None)
-            if len(points) > 1:
-                found[name][f"score: {column.title}"] = points
-    return found

@@ -14,6 +14,7 @@ from imagewright.studio.serving.asked import Asked
 from imagewright.studio.serving.library import Library
 from imagewright.studio.serving.studio import Studio
 from imagewright.training.arranging import SourceSlot, reads_domains, reads_pairs, source_slots
+from imagewright.training.branching import NEVER_TAKEN_OVER
 from imagewright.training.doctor.remedies import stored_remedy
 from imagewright.training.image_options import OF_IMAGES
 from imagewright.training.option_list import Option, list_options
@@ -30,7 +31,6 @@ CHOICES = {
 }
 LABELS = {"start": "Start from", "flip": "Mirror images"}
 OF_PLAIN_PICTURES = ("image_layers", "layer_kinds", "label_column", "attributes", "split", "domains")
-NEVER_TAKEN_OVER = ("device", "precision", "start", "held_out", "report_every", "checkpoint_every", "rank_timeout")
 
 
 def form(_: Studio, asked: Asked) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from imagewright import catalogue
 from imagewright.errors import UserError
 from imagewright.json_files import JsonError, parse_json
 from imagewright.pretrained.features.contract import runs_code
+from imagewright.runs.points import point_name
 from imagewright.runs.run import Run
 from imagewright.runs.weights import checkpoint_at
 from imagewright.studio.pages.consents import consent_option
@@ -172,10 +173,10 @@ def _place(studio: Studio, value: Any) -> str:
         path = studio.library.path_of(asked.text("run"), "run")
         if "at" not in asked:
             return str(path)
-        weights = checkpoint_at(path, asked.whole("at")).weights
-        if not weights.is_file():
+        seen = asked.whole("at")
+        if not checkpoint_at(path, seen).weights.is_file():
             raise NotThereError("This checkpoint is no longer kept: choose another one, or the run itself.")
-        return str(weights)
+        return point_name(path, seen)
     text = str(value)
     if not text.replace("_", "").replace("-", "").isalnum():  # a name, never a path
         raise UserError("A run of this folder, or a name, was expected.")

@@ -1,0 +1,34 @@
+"""Counts as people write them: 5000, 200k, 1.5M."""
+
+from __future__ import annotations
+
+import re
+
+MULTIPLES = {"": 1, "k": 1_000, "m": 1_000_000, "g": 1_000_000_000}
+LARGEST = 10**15
+WRITTEN = re.compile(r"([+-]?\d[\d_,]*(?:\.(\d+))?)([kmg]?)")
+
+
+def parse_count(text: str) -> int:
+    """Parse a whole number, which may have separators and a suffix k, M or G. Raises `ValueError` for other text.
+
+    >>> parse_count("200k"), parse_count("1.5M"), parse_count("20_000"), parse_count("20,000"), parse_count("-3")
+    (200000, 1500000, 20000, 20000, -3)
+    """
+    match = WRITTEN.fullmatch(text.strip().lower())
+    number = float(match[1].replace("_", "").replace(",", "")) * MULTIPLES[match[3]] if match else 0.5
+    if abs(number) > LARGEST:
+        raise ValueError(f"It must be a whole number of at most {LARGEST:,}.")
+    if number != int(number):
+        raise ValueError("It must be a whole number, such as 5000, 200k or 1.5M.")
+    return int(number)
+
+
+def precision_of(text: str) -> float:
+    """The unit of the last digit of a count as it was written: what was rounded away is at most half of it.
+
+    >>> precision_of("400k"), precision_of("1.25M"), precision_of("38464")
+    (1000.0, 10000.0, 1.0)
+    """
+    match = WRITTEN.fullmatch(text.strip().lower())
+    return MULTIPLES[match[3]] / 10 ** len(match[2] or "") if match else 1.0
