@@ -103,7 +103,26 @@ def choose_and_tell(images: Any, options: Mapping[str, Any], say: Say) -> Chosen
     return ChosenModel(first.model, name_images(first.model, images), tuple(reasons), beginning, minutes)
 
 
-def chosen_before(run_path: Path, images: Any) -> tuple[str, Any]:
+def settle_model(
+    model: str, images: Any, options: Mapping[str, Any], resumed: Path | None, say: Say
+) -> tuple[str, Any, dict[str, Any]]:
+    """The model of a training, its images, and what `run.json` says of the choice; {} for a model that was named.
+
+    model: as the user named it, or "auto".
+    images, options: as for `iw.train`.
+    resumed: the run that is resumed, which has its model; None for a new one.
+    say: called with each reason.
+    """
+    if model != AUTO:
+        catalogue.entry_of(model)
+        return model, images, {}
+    if resumed is not None:
+        return (*_chosen_before(resumed, images), {})
+    chosen = choose_and_tell(images, options, say)
+    return chosen.model, chosen.images, chosen.record()
+
+
+def _chosen_before(run_path: Path, images: Any) -> tuple[str, Any]:
     """The model of a run that is resumed by `train auto`, and its images by the names that it knows.
 
     Raises `RunError` for a run whose model was not chosen.

@@ -16,7 +16,7 @@ from imagewright.errors import count_text
 from imagewright.images import Images
 from imagewright.machine import total_memory
 from imagewright.pixels import size_text
-from imagewright.training.choosing import AUTO, choose_and_tell
+from imagewright.training.choosing import settle_model
 from imagewright.training.data.validation_split import choose_held_out
 from imagewright.training.memory import explain_out_of_memory
 from imagewright.training.memory_use import measure_memory, memory_text
@@ -129,10 +129,7 @@ def plan_training(
     Raises `UserError` as `iw.train` does: also for a step that cannot fit in memory, with the images at once that can.
     """
     listening = _Listening(reporter or Silent())
-    if model == AUTO:
-        chosen = choose_and_tell(images, options, listening.message)
-        model, images = chosen.model, chosen.images
-    catalogue.entry_of(model)
+    model, images, _ = settle_model(model, images, options, None, listening.message)
     training, of_model, opening = split_options(model, options)
     device = distributed.choose_device(training.get("device", "auto"))
     agreed = consent or (SELF if catalogue.model_class(model).Config.needs_consent else None)

@@ -392,7 +392,7 @@ def name_run(source: Any) -> str:
 
     A mapping of several sources has the name of the first.
     """
-    if isinstance(source, Mapping):
-        return name_run(next(iter(source.values()), None))
+    if isinstance(source, Mapping | tuple):
+        return name_run(next(iter(source.values() if isinstance(source, Mapping) else source), None))
     named = source.source if isinstance(source, Images) else source
     return (Path(named).stem if isinstance(named, str | Path) else "") or "images"

@@ -27,7 +27,7 @@ from imagewright.training.activations import check_activations
 from imagewright.training.arranging import arrange
 from imagewright.training.capture import check_capture
 from imagewright.training.checkpointing import Checkpoints, ReportPage
-from imagewright.training.choosing import AUTO, ChosenModel, choose_and_tell, chosen_before
+from imagewright.training.choosing import settle_model
 from imagewright.training.closed_form import fit
 from imagewright.training.consents import settle_consents
 from imagewright.training.data.feeds import check_feeds
@@ -112,20 +112,13 @@ def train(
     Raises `UserError` for arguments that cannot be used, `TrainingError` if the training diverges or memory runs out,
     `Stopped` after Ctrl-C, SIGTERM or `stop`.
     """
-    if model != AUTO:
-        catalogue.entry_of(model)
     if not all(isinstance(observer, Observer) for observer in observers):
         raise ConfigError("observers: expected objects of classes that derive from imagewright.Observer.")
     if resume and force:
         raise ConfigError("--resume resumes a run and --force replaces it: give one of them.")
     reporter = (reporter or PlainLines()) if distributed.is_main() else Silent()
     path = Path(out) if out is not None else Path("runs") / f"{model}-{name_run(images)}"
-    chosen: ChosenModel | None = None
-    if model == AUTO and resume:
-        model, images = chosen_before(path, images)
-    elif model == AUTO:
-        chosen = choose_and_tell(images, options, reporter.message)
-        model, images = chosen.model, chosen.images
+    model, images, chosen = settle_model(model, images, options, path if resume else None, reporter.message)
     training_options, model_options, opening = split_options(model, options)
     device = distributed.choose_device(training_options.get("device", "auto"))
     patience = training_options.get("rank_timeout", distributed.STEP_PATIENCE_SECONDS)
@@ -147,10 +140,9 @@ def train(
         if setting.options.tensorboard and distributed.is_main():
             check_tensorboard()
             reporter = TensorBoardReporter(reporter)
-        if chosen is not None:
-            setting = dataclasses.replace(setting, chosen=chosen.record())
+        setting = dataclasses.replace(setting, chosen=chosen)
         assembled = assemble(model, setting, path if resume else None, device, reporter)
-        if chosen is not None and assembled.plan is not None:
+        if chosen and assembled.plan is not None:
             tell_memory(assembled.model, setting.sources, assembled.plan, device, reporter.message)
         run = open_run(model, assembled, path, exit_stack, resume=resume, force=force)
         stopped = run_training(assembled, run, device, reporter, stop, observers, resume=resume)
@@ -246,8 +238,8 @@ def assemble(name: str, setting: Setting, resumed: Path | None, device: torch.de
         plan = build_plan(options, model.recipe(), highest_rate(model))
         if plan.capture:
             check_capture(model, plan.precision, device)
-        devices.check_batch(plan.batch_size // distributed.world_size(), setting.config, device)
         check_activations(model_class, setting.config, plan, device, compiled=options.compile)
+        devices.check_batch(plan.batch_size // distributed.world_size(), setting.config, device)
         check_feeds(model, setting.sources, resampled=options.resample is not None)
     # A run that is resumed before its first checkpoint starts again, as it started.
     if options.start is not None and plan is not None and not (resumed is not None and Run(resumed).checkpoints()):
