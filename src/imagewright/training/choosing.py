@@ -52,18 +52,16 @@ class ChosenModel:
     images: the user's images, as `iw.train(model, images)` takes them.
     reasons: sentences: what was found and chosen, why, and what was passed over.
     beginning: what was known.
-    minutes: planned for the training.
     """
 
     model: str
     images: Any
     reasons: tuple[str, ...]
     beginning: Beginning
-    minutes: float
 
     def record(self) -> dict[str, Any]:
         """What `run.json` keeps, as JSON values."""
-        return {"reasons": list(self.reasons), "minutes": self.minutes} | dataclasses.asdict(self.beginning)
+        return {"reasons": list(self.reasons)} | dataclasses.asdict(self.beginning)
 
     def __repr__(self) -> str:
         return "\n".join(self.reasons)
@@ -85,7 +83,7 @@ def choose_and_tell(images: Any, options: Mapping[str, Any], say: Say) -> Chosen
     accelerator = distributed.choose_device(options.get("device", "auto")).type != "cpu"
     minutes = planned_minutes(options, accelerator=accelerator)
     found, notes = _look_at(images, options, say)
-    beginning = dataclasses.replace(found, accelerator=accelerator, features=has_fixed_network())
+    beginning = dataclasses.replace(found, accelerator=accelerator, features=has_fixed_network(), minutes=minutes)
     asked = dataclasses.asdict(beginning)
     first = recommend_models(**asked)[0]
     counted = count_text(found.images, "picture")
@@ -100,7 +98,7 @@ def choose_and_tell(images: Any, options: Mapping[str, Any], say: Say) -> Chosen
     for reason in reasons:
         say(reason)
     check_chosen_options(first.model, options)
-    return ChosenModel(first.model, name_images(first.model, images), tuple(reasons), beginning, minutes)
+    return ChosenModel(first.model, name_images(first.model, images), tuple(reasons), beginning)
 
 
 def settle_model(
@@ -170,7 +168,7 @@ def check_chosen_options(model: str, options: Mapping[str, Any]) -> None:
             continue
         option = f"--{name.replace('_', '-')}"
         having = [each for each in FIRST_CHOICES if name in configs.options_of(catalogue.model_class(each).Config)]
-        hint = f"It is one of {', '.join(having)}: to use it, train one of these by its name." if having else ""
+        hint = f"{', '.join(having)} have it: to use it, train one of these by its name." if having else ""
         raise ConfigError(
             f"auto chose {model}, which has no option {option} ({name} in Python). "
             f"{hint or suggest_option(name, sorted(possible)).strip()}".rstrip()

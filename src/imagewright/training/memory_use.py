@@ -16,6 +16,7 @@ from imagewright.machine import total_memory
 from imagewright.model import Model
 from imagewright.training import device as devices
 from imagewright.training.activations import bytes_of_image
+from imagewright.training.doctor.measurements import Examiner
 from imagewright.training.plan import Plan, Schedule
 from imagewright.training.reporting import Say, tell_if_slow
 from imagewright.training.trial import FEW_ROWS, TrialSteps
@@ -41,9 +42,11 @@ def measure_memory(
         _forget_peak(device)
         of_steps = dataclasses.replace(plan, batch_size=measured)
         with closing(TrialSteps(model, sources, of_steps, held_out, device)) as steps:
+            examiner = Examiner(steps.engine.model, sources, held_out, plan.seed)  # as the training's doctor has
             for kind in steps.kinds:
                 for _ in range(1 if slow else 2):  # the second step has the moments of the optimizer from its start
                     steps.time(kind, plan.precision)
+            examiner.measure(steps.engine, 0)
             peak = devices.peak_memory(device)
     if device.type == "cpu":  # a training has one copy of the model
         peak -= sum(each.nbytes for each in [*model.parameters(), *model.buffers()])
