@@ -52,8 +52,7 @@ def main() -> None:
             continue
         chosen = options | {"minutes": arguments.seconds / 60, "precision": "fp32"}
         plan = in_own_process(plan_one, model, side, chosen)
-        length = {"images_seen": plan["images_seen"], "precision": "fp32"}
-        used = in_own_process(train_one, model, side, options | length)
+        used = in_own_process(train_one, model, side, chosen)  # options may follow from the minutes
         print_row(
             {"model": model, "side": side, "batch": plan["batch"], "images": plan["images_seen"]}
             | {"planned MiB": round(plan["memory"] / MIB), "used MiB": round(used["memory"] / MIB)}
@@ -71,10 +70,10 @@ def pictures(model: str, side: int) -> Any:
         return generator.integers(0, 256, (PICTURES, 3, side, side), np.uint8)
 
     if model == "pix2pix":
-        return iw.open_images({"input": some(), "target": some()})
+        return iw.open_images({"input": some(), "target": some()}, size=side)
     if model == "cyclegan":
-        return {"a": iw.open_images(some()), "b": iw.open_images(some())}
-    images = iw.open_images(some())
+        return {"a": iw.open_images(some(), size=side), "b": iw.open_images(some(), size=side)}
+    images = iw.open_images(some(), size=side)
     return images.with_labels(np.arange(PICTURES) % 4, tuple("abcd")) if model in ("cgan", "biggan") else images
 
 

@@ -132,7 +132,7 @@ def _for_two_sets(_: Beginning) -> Reasons:
 
 def _for_classes(beginning: Beginning) -> Reasons:
     images, classes = beginning.images, beginning.classes
-    if beginning.are_few or beginning.is_short:
+    if images < VERY_FEW or beginning.is_short:
         return [_pca(beginning), ("lda", "It finds what tells the classes apart, in seconds.")]
     if images < VERY_FEW_OF_A_CLASS * classes:
         return _for_pictures(beginning)
