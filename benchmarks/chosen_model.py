@@ -107,7 +107,10 @@ def main() -> None:
     chosen = {"seed": arguments.seed, "precision": "fp32", "images_seen": 10**8, "report_every": 10**8}
     chosen |= {"checkpoint_every": 10**8} | parse_settings(arguments.options)
     with suppress(iw.Stopped):  # as the observer asks
-        iw.train(arguments.model, images, out, force=True, stop=observer.stop, observers=[observer], **chosen)
+        run = iw.train(arguments.model, images, out, force=True, stop=observer.stop, observers=[observer], **chosen)
+        # It returns only if there are no steps: a model fitted in closed form.
+        print_row({"model": run.model} | distances(run, images, arguments.features, count=len(images)))
+        draw_grid(iw.sample(run, SHOWN), columns=8).save(out.with_suffix(".png"))
 
 
 if __name__ == "__main__":
