@@ -66,7 +66,7 @@ class ScoreByProcessorTime(iw.Observer):
         self.used += time.process_time() - self.last
         if self.minutes and self.used >= 60 * self.minutes[0]:
             self._score(images_seen, self.minutes.pop(0))
-        self.stop.asked = not self.minutes
+        self.stop.asked = self.stop.asked or not self.minutes  # or Ctrl-C
         self.last = time.process_time()
 
     def _score(self, images_seen: int, minutes: float) -> None:
