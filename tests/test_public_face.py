@@ -22,7 +22,7 @@ DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 NAMES_OF_COMMANDS: dict[str, tuple[str, ...]] = {
     "tour": ("tour",),
     "models": ("list_models",),
-    "train": ("train", "plan_training", "open_images", "Images", "Run"),
+    "train": ("train", "plan_training", "choose_model", "open_images", "Images", "Run"),
     "sample": ("sample", "sample_sheet"),
     "reconstruct": ("reconstruct", "reconstruction_sheet"),
     "interpolate": ("interpolate", "blend", "interpolation_sheet", "blend_sheet"),

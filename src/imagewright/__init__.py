@@ -42,6 +42,7 @@ _HOME = {
     "tour": "imagewright.tours.tour",
     "train": "imagewright.training.train",
     "plan_training": "imagewright.training.forecast",
+    "choose_model": "imagewright.training.choosing",
     "Stopped": "imagewright.training.train",
     "Observer": "imagewright.training.observers",
     "StopRequest": "imagewright.training.signals",
@@ -152,6 +153,7 @@ __all__ = [
     "check",
     "check_faces",
     "check_swap",
+    "choose_model",
     "classify",
     "clear_caches",
     "cluster",
@@ -297,6 +299,7 @@ if TYPE_CHECKING:
     from imagewright.shape_files.make import make_shapes
     from imagewright.studio.serve import open_studio
     from imagewright.tours.tour import tour
+    from imagewright.training.choosing import choose_model
     from imagewright.training.doctor.findings import doctor
     from imagewright.training.forecast import plan_training
     from imagewright.training.observers import Observer

@@ -1,19 +1,29 @@
-"""The models to begin with, for a set of pictures of some kind and size. No model is imported, no picture is read."""
+"""The models to begin with, for a set of pictures of some kind and size. No model is imported, no picture is read.
+
+The one rule of `train auto`, which trains the first, and of the studio's page Home, which shows them.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from imagewright.catalogue_entries import Needs
+from imagewright.errors import count_text
 
 VERY_FEW = 50  # pictures: fewer say too little for a network that samples
+VERY_FEW_ON_CPU = 200  # there networks are small and trainings short; of 170 solar cells PCA's samples are the best
+VERY_FEW_OF_A_CLASS = 30  # pictures: classes of fewer on average are no classes to learn
 FEW = 2_000  # pictures, below which a discriminator comes to know them by heart without augmentation
+SHORT = 1.0  # minute: in less of it on a CPU a network's samples are behind those of PCA
 MOST = 3  # recommendations
+FIRST_CHOICES = ("pca", "cgan", "projected_gan", "stylegan2", "r3gan", "dcgan", "pix2pix", "cyclegan", "swap")
+"""Every model that the rule may put first."""
 
 
 @dataclass(frozen=True)
 class ModelChoice:
-    """A model to begin with.
+    """A model to begin with, or one that was passed over.
 
     model: its name in the catalogue.
     reason: one sentence for the user.
@@ -23,41 +33,96 @@ class ModelChoice:
     reason: str
 
 
-def recommend_models(needs: Needs, images: int, classes: int = 0) -> tuple[ModelChoice, ...]:
-    """One to three models to begin with, the first of which is the one to take if only one is trained.
+@dataclass(frozen=True)
+class Beginning:
+    """What is known before a model is chosen.
 
     needs: what the pictures are, in the words of `Entry.needs`: plain pictures, such with classes, pairs, two sets, or
         the faces of people.
     images: the number of pictures; of pairs and of two sets all together.
     classes: the number of classes; 0 without labels.
-
-    Thresholds: docs/models.md, on few pictures.
+    accelerator: whether there is a GPU.
+    features: whether the fixed network is installed that `projected_gan` sees pictures through.
+    minutes: of the training.
     """
+
+    needs: Needs
+    images: int
+    classes: int = 0
+    accelerator: bool = True
+    features: bool = False
+    minutes: float = 10.0
+
+    @property
+    def is_short(self) -> bool:
+        """Whether there is too little time for a network."""
+        return not self.accelerator and self.minutes < SHORT
+
+    @property
+    def are_few(self) -> bool:
+        """Whether there are too few pictures for a network that samples."""
+        return self.images < (VERY_FEW if self.accelerator else VERY_FEW_ON_CPU)
+
+
+Reasons = list[tuple[str, str]]
+
+
+def recommend_models(needs: Needs, images: int, classes: int = 0, **known: Any) -> tuple[ModelChoice, ...]:
+    """One to three models to begin with, the first of which is the one to take if only one is trained.
+
+    needs, images, classes, known: see `Beginning`.
+
+    Thresholds: docs/models.md, on few pictures. On a CPU by equal time: docs/measurements.md.
+    """
+    beginning = Beginning(needs, images, classes, **known)
     found = {
         "people": _for_people,
         "pairs": _for_pairs,
         "two sets": _for_two_sets,
         "classes": _for_classes,
         "pictures": _for_pictures,
-    }[needs](images, classes)
+    }[needs](beginning)
     return tuple(ModelChoice(model, reason) for model, reason in found[:MOST])
 
 
-Reasons = list[tuple[str, str]]
+def passed_over(needs: Needs, images: int, classes: int = 0, **known: Any) -> tuple[ModelChoice, ...]:
+    """Models that would suit in other circumstances, with what speaks against each; none if there is nothing to say.
+
+    needs, images, classes, known: see `Beginning`.
+    """
+    beginning = Beginning(needs, images, classes, **known)
+    first = recommend_models(needs, images, classes, **known)[0].model
+    reasons: Reasons = []
+    if first == "pca" and beginning.are_few:
+        least = VERY_FEW if beginning.accelerator else VERY_FEW_ON_CPU
+        reasons.append(("any network", f"from some {least} pictures on, one learns to make new ones here."))
+    elif first == "pca":
+        reasons.append(("any network", "in less than a minute on a CPU its samples are behind: give more --minutes."))
+    if first == "stylegan2" and not beginning.features:
+        reasons.append(("projected_gan", f"its fixed network is not installed ({INSTALL})."))
+    if first == "dcgan":
+        reasons.append(("projected_gan", "an image costs it three times as much as dcgan, and is worth less at first."))
+        reasons.append(("r3gan and stylegan2", "an image costs them six times as much as dcgan, too much for a CPU."))
+    if needs == "classes" and first not in ("cgan", "pca"):
+        reasons.append(("cgan", f"{classes} classes of {images // classes} pictures on average are too small."))
+    return tuple(ModelChoice(model, reason) for model, reason in reasons)
 
 
-def _for_people(_: int, __: int) -> Reasons:
+INSTALL = "pip install 'imagewright[features]'"
+
+
+def _for_people(_: Beginning) -> Reasons:
     return [("swap", "It learns the faces of two people, and draws one in footage of the other, with both's consent.")]
 
 
-def _for_pairs(images: int, _: int) -> Reasons:
+def _for_pairs(beginning: Beginning) -> Reasons:
     found = [("pix2pix", "It learns to make the second picture of a pair from the first, and answers while you draw.")]
-    if images >= VERY_FEW:
+    if beginning.images >= VERY_FEW:
         found.append(("pix2pixhd", "The same for larger pictures and for label maps: finer, and slower to train."))
     return found
 
 
-def _for_two_sets(_: int, __: int) -> Reasons:
+def _for_two_sets(_: Beginning) -> Reasons:
     return [
         ("cyclegan", "It translates from each set to the other and back, without pairs."),
         ("cut", "It translates one way alone, with less memory."),
@@ -65,9 +130,12 @@ def _for_two_sets(_: int, __: int) -> Reasons:
     ]
 
 
-def _for_classes(images: int, classes: int) -> Reasons:
-    if images < VERY_FEW:
-        return [_pca(images), ("lda", "It finds what tells the classes apart, in seconds.")]
+def _for_classes(beginning: Beginning) -> Reasons:
+    images, classes = beginning.images, beginning.classes
+    if images < VERY_FEW or beginning.is_short:
+        return [_pca(beginning), ("lda", "It finds what tells the classes apart, in seconds.")]
+    if images < VERY_FEW_OF_A_CLASS * classes:
+        return _for_pictures(beginning)
     found = [("cgan", "It samples pictures of the class that you ask for, and shows the first ones within minutes.")]
     if images >= FEW:
         found.append(("biggan", "It samples classes in more detail than cgan: for many pictures, and for hours."))
@@ -77,20 +145,25 @@ def _for_classes(images: int, classes: int) -> Reasons:
     return found
 
 
-def _for_pictures(images: int, _: int) -> Reasons:
-    if images < VERY_FEW:
-        return [_pca(images)]
-    adversarial = (
-        ("r3gan", "It samples in detail, by one loss that stays stable; it takes longer than dcgan.")
-        if images >= FEW
-        else ("stylegan2", "Its augmentation adapts to sets as small as this one, which others learn by heart.")
-    )
-    return [
-        adversarial,
-        ("dcgan", "The quick one: small networks, and the first samples within minutes."),
-        ("vae", "It makes a map: alike pictures lie side by side, and each picture has a place."),
-    ]
+def _for_pictures(beginning: Beginning) -> Reasons:
+    if beginning.are_few or beginning.is_short:
+        return [_pca(beginning)]
+    quick = ("dcgan", "The quick one: small networks, and the first samples within minutes.")
+    found: Reasons = []
+    if beginning.accelerator and beginning.images >= FEW:
+        found.append(("r3gan", "It samples in detail, by one loss that stays stable; it takes longer than dcgan."))
+    elif beginning.accelerator and beginning.features:
+        found.append(
+            ("projected_gan", "It judges pictures through a network that knows shapes already, and so learns few fast.")
+        )
+    elif beginning.accelerator:
+        found.append(
+            ("stylegan2", "Its augmentation adapts to sets as small as this one, which others learn by heart.")
+        )
+    return [*found, quick, ("vae", "It makes a map: alike pictures lie side by side, and each picture has a place.")]
 
 
-def _pca(images: int) -> tuple[str, str]:
-    return "pca", f"With {images} pictures this is what can be learned: how they differ, in seconds, without training."
+def _pca(beginning: Beginning) -> tuple[str, str]:
+    counted = count_text(beginning.images, "picture")
+    of = f"Of {counted}" if beginning.are_few else "In so little time"
+    return "pca", f"{of} this is what can be learned: how they differ, in seconds, without training."

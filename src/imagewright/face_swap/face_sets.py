@@ -20,6 +20,7 @@ from imagewright.errors import DataError, RunError, count_text, one_line
 from imagewright.faces.crop_records import find_face_record
 from imagewright.faces.records import FaceRecord
 from imagewright.files import atomic_write
+from imagewright.images.arrangement import FACE_TABLE
 from imagewright.images.decoding.opening import read_encoded
 from imagewright.images.decoding.unreadable import Unreadable
 from imagewright.images.sources.listing import scan_folder
@@ -27,7 +28,7 @@ from imagewright.json_files import parse_json
 from imagewright.progress import Progress
 from imagewright.regular_files import open_regular
 
-TABLE = "faces.jsonl"
+TABLE = FACE_TABLE
 LONGEST_LINE = 1 << 20  # bytes: a line has about four thousand
 NAMED = 3
 TOLD = 100  # crops between two calls of `progress`

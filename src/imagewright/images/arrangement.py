@@ -11,6 +11,7 @@ from imagewright.images.sources.listing import is_picture_name
 
 PAIR = ("input", "target")
 COMPARED = 500  # names of the smaller folder that are looked for in the other
+FACE_TABLE = "faces.jsonl"  # in a folder of extracted faces
 
 
 def arrangement_of(source: str | Path, classes: int = 0) -> Needs:
@@ -31,6 +32,18 @@ def arrangement_of(source: str | Path, classes: int = 0) -> Needs:
             places = [path / folder for folder in folders.values()]
             return "pairs" if "input" in folders.values() or _have_equal_names(*places) else "two sets"
     return "classes" if classes > 1 else "pictures"
+
+
+def arrangement_of_two(one: str | Path, other: str | Path) -> Needs:
+    """What two folders are: faces of two people, pairs if most of their files have equal names, else two sets."""
+    if holds_faces(one) and holds_faces(other):
+        return "people"
+    return "pairs" if _have_equal_names(Path(one), Path(other)) else "two sets"
+
+
+def holds_faces(source: str | Path) -> bool:
+    """Whether a folder holds the faces that `swap extract` wrote."""
+    return (Path(source) / FACE_TABLE).is_file()
 
 
 def _have_equal_names(one: Path, other: Path) -> bool:

@@ -101,6 +101,12 @@ class ConsentRecord(Schema):
     sha256: str | None = None
 
 
+class ChosenRecord(Schema):
+    """Why the model was chosen, as `training.choosing.ChosenModel`."""
+
+    reasons: list[str] = []
+
+
 class RunRecord(Schema):
     """run.json. The model's own configuration is checked when the model is built (`configs.build`)."""
 
@@ -114,6 +120,7 @@ class RunRecord(Schema):
     imported: dict[str, str] | None = None
     started_from: dict[str, Any] | None = None
     consent: list[ConsentRecord] = []
+    chosen: ChosenRecord | None = None
     versions: dict[str, Any] = {}
     command: str = ""
 

@@ -55,10 +55,16 @@ def check_activations(
     if bytes_each * rows <= available:
         return
     fits = available // (2 * bytes_each)  # the other half is for weights, gradients and what a step makes on its way
-    advice = f"--micro-batch {fits} (the same training, fewer images at once), or a lower --size" if fits else ""
+    advice = "a lower --size or width"
+    if fits:
+        batch = fits * distributed.world_size()
+        advice = (
+            f"--batch-size {batch} or less (the largest that surely fits), --micro-batch {fits} (still "
+            f"{plan.batch_size:,} images a step, {fits} at once), or a lower --size"
+        )
     raise ConfigError(
         f"A step with {rows:,} images of {width}x{height} needs more than {bytes_each * rows / 2**30:,.0f} GiB of "
-        f"memory, and there are {available / 2**30:,.0f} GiB. What to give: {advice or 'a lower --size or width'}."
+        f"memory, and there are {available / 2**30:,.0f} GiB. What to give: {advice}."
     )
 
 

@@ -17,9 +17,10 @@ from imagewright.images import Images
 from imagewright.machine import total_memory
 from imagewright.notebooks import NotebookDisplay
 from imagewright.pixels import size_text
+from imagewright.training.choosing import settle_model
 from imagewright.training.data.validation_split import choose_held_out
 from imagewright.training.memory import explain_out_of_memory
-from imagewright.training.memory_use import measure_memory
+from imagewright.training.memory_use import measure_memory, memory_text
 from imagewright.training.plan import Plan
 from imagewright.training.planning import SHARE_OF_STEPS, describe_end
 from imagewright.training.reporting import Reporter, Silent
@@ -27,8 +28,6 @@ from imagewright.training.setting import split_options
 from imagewright.training.suggestions import minutes_text
 from imagewright.training.train import Assembled, assemble, resolve
 from imagewright.training.trial import run_trial
-
-GIB = 2**30
 
 
 @dataclass(frozen=True)
@@ -90,10 +89,7 @@ class TrainingForecast(NotebookDisplay):
                 f"{describe_end(self.seconds)} if it starts now"
             )
         if self.memory_bytes is not None:
-            where = "the GPU" if self.device == "cuda" else "this machine"
-            lines.append(
-                f"memory: {self.memory_bytes / GIB:.2f} GiB of the {self.memory_available / GIB:.1f} GiB of {where}"
-            )
+            lines.append(f"memory: {memory_text(self.memory_bytes, self.device)}")
         return lines
 
     def to_dict(self) -> dict[str, Any]:
@@ -125,7 +121,7 @@ def plan_training(
 
     Pictures are decoded into the cache, where the training finds them; a few steps of a copy of the model are timed.
 
-    model: its name in the catalogue.
+    model: its name in the catalogue, or "auto".
     images: as for `iw.train`.
     reporter: shows the progress of the decoding.
     consent: as for `iw.train`. A plan learns nobody's face, and needs none.
@@ -133,10 +129,10 @@ def plan_training(
 
     Raises `UserError` as `iw.train` does: also for a step that cannot fit in memory, with the images at once that can.
     """
-    catalogue.entry_of(model)
+    listening = _Listening(reporter or Silent())
+    model, images, _ = settle_model(model, images, options, None, listening.message)
     training, of_model, opening = split_options(model, options)
     device = distributed.choose_device(training.get("device", "auto"))
-    listening = _Listening(reporter or Silent())
     agreed = consent or (SELF if catalogue.model_class(model).Config.needs_consent else None)
     with explain_out_of_memory():
         setting = resolve(

@@ -12,10 +12,13 @@ import torch
 
 from imagewright import distributed
 from imagewright.images import Images
+from imagewright.machine import total_memory
 from imagewright.model import Model
 from imagewright.training import device as devices
 from imagewright.training.activations import bytes_of_image
+from imagewright.training.doctor.measurements import Examiner
 from imagewright.training.plan import Plan, Schedule
+from imagewright.training.reporting import Say, tell_if_slow
 from imagewright.training.trial import FEW_ROWS, TrialSteps
 
 LONGEST = 30.0  # seconds of the steps that are measured; of slower ones fewer rows are, and the rest is counted
@@ -39,9 +42,11 @@ def measure_memory(
         _forget_peak(device)
         of_steps = dataclasses.replace(plan, batch_size=measured)
         with closing(TrialSteps(model, sources, of_steps, held_out, device)) as steps:
+            examiner = Examiner(steps.engine.model, sources, held_out, plan.seed)  # as the training's doctor has
             for kind in steps.kinds:
                 for _ in range(1 if slow else 2):  # the second step has the moments of the optimizer from its start
                     steps.time(kind, plan.precision)
+            examiner.measure(steps.engine, 0)
             peak = devices.peak_memory(device)
     if device.type == "cpu":  # a training has one copy of the model
         peak -= sum(each.nbytes for each in [*model.parameters(), *model.buffers()])
@@ -50,6 +55,24 @@ def measure_memory(
         at_once = min(rows // world, plan.micro_batch or rows // world) - measured // world
         peak += max(0, at_once) * bytes_of_image(type(model), model.config, clock)
     return peak
+
+
+def memory_text(used: int, device: torch.device | str) -> str:
+    """The memory at the peak of a training, in words, with what there is.
+
+    >>> memory_text(2**29, "cpu").split(" of the ")[0]
+    '0.50 GiB'
+    """
+    device = torch.device(device)
+    where = "the GPU" if device.type == "cuda" else "this machine"
+    return f"{used / 2**30:.2f} GiB of the {total_memory(device) / 2**30:.1f} GiB of {where}"
+
+
+def tell_memory(model: Model, sources: Mapping[str, Images], plan: Plan, device: torch.device, say: Say) -> None:
+    """Say the memory that a training will use, measured as by `measure_memory`, with nothing held out."""
+    with tell_if_slow(say, "measuring how much memory it takes ..."):
+        used = measure_memory(model, sources, plan, np.empty(0, np.int64), device)
+    say(f"memory: {memory_text(used, device)}")
 
 
 def _forget_peak(device: torch.device) -> None:

@@ -109,6 +109,7 @@ class Setting:
     submodels: trained models whose weights are copied into sub-modules, by the name of the sub-module.
     limit: seconds that the user gave to the training; None if the user gave none.
     consent: records of the people's consent, as JSON values.
+    chosen: why the model was chosen, as JSON values; {} if the user named it.
     """
 
     sources: Mapping[str, Images]
@@ -117,6 +118,7 @@ class Setting:
     submodels: Submodels
     limit: float | None = None
     consent: Sequence[Mapping[str, Any]] = ()
+    chosen: Mapping[str, Any] = dataclasses.field(default_factory=dict)
 
     @property
     def images(self) -> Images:
@@ -351,6 +353,7 @@ def make_run_record(
         "seed": setting.options.seed,
         **({} if started_from is None else {"started_from": started_from}),
         **({"consent": list(setting.consent)} if setting.consent else {}),
+        **({"chosen": dict(setting.chosen)} if setting.chosen else {}),
         "versions": versions(),
         "command": shlex.join([program(), *sys.argv[1:]]),
     }
@@ -389,7 +392,7 @@ def name_run(source: Any) -> str:
 
     A mapping of several sources has the name of the first.
     """
-    if isinstance(source, Mapping):
-        return name_run(next(iter(source.values()), None))
+    if isinstance(source, Mapping | tuple):
+        return name_run(next(iter(source.values() if isinstance(source, Mapping) else source), None))
     named = source.source if isinstance(source, Images) else source
     return (Path(named).stem if isinstance(named, str | Path) else "") or "images"

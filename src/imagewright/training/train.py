@@ -27,6 +27,7 @@ from imagewright.training.activations import check_activations
 from imagewright.training.arranging import arrange
 from imagewright.training.capture import check_capture
 from imagewright.training.checkpointing import Checkpoints, ReportPage
+from imagewright.training.choosing import settle_model
 from imagewright.training.closed_form import fit
 from imagewright.training.consents import settle_consents
 from imagewright.training.data.feeds import check_feeds
@@ -36,6 +37,7 @@ from imagewright.training.doctor.monitor import Doctor
 from imagewright.training.engine import Engine
 from imagewright.training.loop import Loop
 from imagewright.training.memory import explain_out_of_memory
+from imagewright.training.memory_use import tell_memory
 from imagewright.training.metrics_log import MetricsLog
 from imagewright.training.notebook_bar import default_reporter
 from imagewright.training.observers import Observer, Training
@@ -92,7 +94,7 @@ def train(
 ) -> Run:
     """Train a model on images and return its run. With `torchrun`, every rank makes the same call.
 
-    model: its name in the catalogue.
+    model: its name in the catalogue, or "auto" for the one that suits the images (`choose_model`).
     images: a source as for `open_images`, or opened images; for a model of several sources a mapping by their names, or
         one source that holds two domains.
     out: the run directory; `runs/MODEL-SOURCE` by default.
@@ -111,15 +113,15 @@ def train(
     Raises `UserError` for arguments that cannot be used, `TrainingError` if the training diverges or memory runs out,
     `Stopped` after Ctrl-C, SIGTERM or `stop`.
     """
-    catalogue.entry_of(model)
     if not all(isinstance(observer, Observer) for observer in observers):
         raise ConfigError("observers: expected objects of classes that derive from imagewright.Observer.")
     if resume and force:
         raise ConfigError("--resume resumes a run and --force replaces it: give one of them.")
-    training_options, model_options, opening = split_options(model, options)
     reporter = (reporter or default_reporter()) if distributed.is_main() else Silent()
-    device = distributed.choose_device(training_options.get("device", "auto"))
     path = Path(out) if out is not None else Path("runs") / f"{model}-{name_run(images)}"
+    model, images, chosen = settle_model(model, images, options, path if resume else None, reporter.message)
+    training_options, model_options, opening = split_options(model, options)
+    device = distributed.choose_device(training_options.get("device", "auto"))
     patience = training_options.get("rank_timeout", distributed.STEP_PATIENCE_SECONDS)
     with distributed.process_group(device.type, float(patience)), explain_out_of_memory(), ExitStack() as exit_stack:
         warn_unused(model, training_options, reporter.message)
@@ -139,7 +141,10 @@ def train(
         if setting.options.tensorboard and distributed.is_main():
             check_tensorboard()
             reporter = TensorBoardReporter(reporter)
+        setting = dataclasses.replace(setting, chosen=chosen)
         assembled = assemble(model, setting, path if resume else None, device, reporter)
+        if chosen and assembled.plan is not None:
+            tell_memory(assembled.model, setting.sources, assembled.plan, device, reporter.message)
         run = open_run(model, assembled, path, exit_stack, resume=resume, force=force)
         stopped = run_training(assembled, run, device, reporter, stop, observers, resume=resume)
         for source in assembled.setting.sources.values():
@@ -234,8 +239,8 @@ def assemble(name: str, setting: Setting, resumed: Path | None, device: torch.de
         plan = build_plan(options, model.recipe(), highest_rate(model))
         if plan.capture:
             check_capture(model, plan.precision, device)
-        devices.check_batch(plan.batch_size // distributed.world_size(), setting.config, device)
         check_activations(model_class, setting.config, plan, device, compiled=options.compile)
+        devices.check_batch(plan.batch_size // distributed.world_size(), setting.config, device)
         check_feeds(model, setting.sources, resampled=options.resample is not None)
     # A run that is resumed before its first checkpoint starts again, as it started.
     if options.start is not None and plan is not None and not (resumed is not None and Run(resumed).checkpoints()):

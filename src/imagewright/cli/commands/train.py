@@ -25,6 +25,13 @@ app = App(
     default_parameter=Parameter(negative=""),
 )
 app.group_commands = Group("Models", sort_key=0)
+app.command(
+    "imagewright.cli.commands.train_auto:auto",
+    name="auto",
+    help="the model that suits the pictures, the machine and the time, with the reasons",
+    sort_key=-1,
+    help_epilogue=example_of("train auto"),
+)
 for _place, _entry in enumerate(catalogue.entries().values()):
     app.command(
         f"{__name__}:{_entry.name}",
@@ -65,10 +72,7 @@ def build_command(model: str) -> Callable[..., None]:
         if name not in DATA_FIELDS
     }
 
-    def command(*sources: str, **options: Any) -> None:
-        _train(model, sources, options)
-
-    shared = dict(inspect.signature(_shared_options).parameters)
+    shared = dict(inspect.signature(shared_options).parameters)
     source = shared.pop("source")
     config_class = catalogue.model_class(model).Config
     possible = {"direction": reads_pairs(config_class), "domains": reads_domains(config_class)}
@@ -77,9 +81,21 @@ def build_command(model: str) -> Callable[..., None]:
         possible |= dict.fromkeys(("domains", *OF_PLAIN_PICTURES), False)
     shared = {name: parameter for name, parameter in shared.items() if possible.get(name, True)}
     sources = _source_parameters(source, config_class)
-    command.__doc__ = f"Train: {catalogue.entry_of(model).summary} ({catalogue.entry_of(model).paper})."
-    parameters = [*sources, *shared.values(), *options.values()]
-    command.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+    about = f"Train: {catalogue.entry_of(model).summary} ({catalogue.entry_of(model).paper})."
+    return make_command(model, about, [*sources, *shared.values(), *options.values()])
+
+
+def make_command(model: str, about: str, parameters: Sequence[inspect.Parameter]) -> Callable[..., None]:
+    """The function of a command with these parameters, which cyclopts reads; it is here, where their types are known.
+
+    model: its name in the catalogue, or "auto".
+    """
+
+    def command(*sources: str, **options: Any) -> None:
+        train_and_tell(model, sources, options)
+
+    command.__doc__ = about
+    command.__signature__ = inspect.Signature(list(parameters))  # type: ignore[attr-defined]
     command.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
     return command
 
@@ -103,7 +119,7 @@ def _source_parameters(source: inspect.Parameter, config_class: Any) -> list[ins
     return found
 
 
-def _shared_options(
+def shared_options(
     source: Annotated[
         str, Parameter(help="a folder, .zip, tar shards, IDX, .npz, a video, or a built-in set: digits, faces, shapes")
     ],
@@ -241,25 +257,27 @@ def _shared_options(
     """The options of every model besides its configuration and the training options."""
 
 
-def _train(model: str, sources: Sequence[str], options: dict[str, Any]) -> None:
-    """Train. `options` has only the options that were typed; others have their defaults, or those of a resumed run."""
+def train_and_tell(model: str, sources: Sequence[str], options: dict[str, Any]) -> None:
+    """Train, or say the plan.
+
+    options: those that were typed alone; others have their defaults, or the values of a resumed run.
+    """
     import imagewright
     from imagewright import distributed
     from imagewright.cli.progress import reporter
     from imagewright.cli.questions import ask_consent
+    from imagewright.training.choosing import AUTO, name_images, needs_consent
 
     quiet = options.pop("quiet", False)
     if options.pop("no_cache", False):
         options["cache"] = False
     plan_file = options.pop("plan_file", None)
     only_plan = options.pop("plan", False) or plan_file is not None
-    config_class = catalogue.model_class(model).Config
     consent = [*options.pop("consent", ()), *(["self"] if options.pop("oneself", False) else [])]
-    if config_class.needs_consent and not consent and not options.get("resume") and not only_plan:
-        consent = ask_consent(model)
-    names = config_class.sources if len(config_class.sources) > 1 else config_class.input_layers
     given = [source for source in sources if source is not None]
-    images = given[0] if len(given) == 1 else dict(zip(names, given, strict=True))
+    images = given[0] if len(given) == 1 else name_images(model, tuple(given))
+    if needs_consent(model, given) and not consent and not options.get("resume") and not only_plan:
+        consent = ask_consent("swap" if model == AUTO else model)
     if only_plan:
         _plan(model, images, options, plan_file, quiet=quiet)
         return

@@ -9,6 +9,7 @@ from typing import Any
 
 from anyio import to_thread
 
+from imagewright import distributed
 from imagewright.catalogue_entries import Needs
 from imagewright.images.arrangement import arrangement_of
 from imagewright.model_choice import recommend_models
@@ -66,7 +67,11 @@ def where_to_begin(studio: Studio, asked: Asked) -> dict[str, Any]:
         return {"needs": None, "images": None, "models": []}
     if needs != "people":
         needs = arrangement_of(item.source, classes)
-    models = [{"name": each.model, "reason": each.reason} for each in recommend_models(needs, images, classes)]
+    from imagewright.training.choosing import has_fixed_network  # imports torch
+
+    accelerator = distributed.choose_device("auto").type != "cpu"
+    found = recommend_models(needs, images, classes, accelerator=accelerator, features=has_fixed_network())
+    models = [{"name": each.model, "reason": each.reason} for each in found]
     return {"needs": needs, "images": images, "models": models}
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Literal
 
 from imagewright.errors import ImagewrightError
+from imagewright.images.arrangement import FACE_TABLE
 from imagewright.images.sources.builtin import BUILTIN
 from imagewright.images.sources.listing import is_picture_name
 from imagewright.images.sources.system_files import is_system_folder
@@ -22,7 +23,6 @@ from imagewright.wording import in_page
 
 Kind = Literal["run", "pictures", "faces", "video", "archive", "builtin"]
 ARCHIVES = (".zip", ".npz")
-FACE_RECORDS = "faces.jsonl"  # in a folder of extracted faces
 DROPPED = "pictures"  # the folder of sources that were dropped into a page: they are no classes of one another
 SORTED = "sorted.csv"  # in a folder of sorted ones
 DEEPEST = 5  # folders below the studio's folder that are searched
@@ -175,7 +175,7 @@ class Library:
         if is_dropped and not pictures and len(inner) == len(classes) == 1:  # of one class: it is known by its own name
             yield LibraryItem(id_of(name), "pictures", name, folder, total)
             return
-        if FACE_RECORDS in names and pictures:
+        if FACE_TABLE in names and pictures:
             yield LibraryItem(id_of(name), "faces", name, folder, pictures)
         elif depth and (pictures or len(classes) > 1):
             yield LibraryItem(id_of(name), "pictures", name, folder, total, 0 if pictures else len(classes))
