@@ -64,12 +64,14 @@ quality: $(VENV)/installed
 	$(BIN)/python benchmarks/high_fidelity_scores.py
 	$(BIN)/python benchmarks/adaptive_augmentation.py
 	$(BIN)/python benchmarks/small_sets.py
+	$(BIN)/python benchmarks/chosen_model.py
 
 # Speed and memory, as ratios to the plain way of doing the same.
 bench: $(VENV)/installed
 	$(BIN)/python benchmarks/gpu.py --tiny --out runs/gpu-tiny
 	$(BIN)/python benchmarks/start_up.py
 	$(BIN)/python benchmarks/short_training.py
+	$(BIN)/python benchmarks/plan_accuracy.py
 	$(BIN)/python benchmarks/waiting_threads.py
 	$(BIN)/python benchmarks/listing.py
 	$(BIN)/python benchmarks/photographs.py
