@@ -64,7 +64,8 @@ quality: $(VENV)/installed
 	$(BIN)/python benchmarks/high_fidelity_scores.py
 	$(BIN)/python benchmarks/adaptive_augmentation.py
 	$(BIN)/python benchmarks/small_sets.py
-	$(BIN)/python benchmarks/chosen_model.py
+	$(BIN)/python benchmarks/chosen_model.py --set ships --model auto
+	$(BIN)/python benchmarks/chosen_model.py --set ships --model dcgan
 
 # Speed and memory, as ratios to the plain way of doing the same.
 bench: $(VENV)/installed

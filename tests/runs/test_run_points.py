@@ -89,3 +89,11 @@ def test_commands_take_points(run: iw.Run, tmp_path: Path, capsys: pytest.Captur
     assert not (tmp_path / "b.png").exists()
     assert main(["doctor", f"{run.path}@8"]) == 2
     assert "whole run" in capsys.readouterr().err
+
+
+def test_a_run_is_no_set_of_pictures_and_a_weights_file_no_run(run: iw.Run, tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"is a run directory.*--resume --out .*--from"):
+        iw.open_images(run.path)
+    weights = shutil.copy(run.checkpoints()[-1].weights, tmp_path / "gan.safetensors")
+    with pytest.raises(RunError, match="is a weights file"):
+        iw.film(weights, tmp_path / "film.mp4")

@@ -39,7 +39,7 @@ def export_safetensors(model: Model, out: Path, *, force: bool) -> Exported:
     refuse_existing([out], force=force)
     base = base_of(model)
     write_tensors(out, stored_tensors(base), weights_record(base))
-    note = f"`imagewright sample {out}` and every other command on a run takes it."
+    note = f"`imagewright sample {out}` takes it, and so does each command that needs the model alone."
     return Exported("safetensors", out, (out,), (note,))
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 OF_IMAGES = {
-    "size": "64, or WIDTHxHEIGHT; the source's own by default",
+    "size": "64, or WIDTHxHEIGHT; by default the source's own, or a smaller one that is learned in the time",
     "channels": "1 grey, 3 RGB, 4 RGBA; the source's own by default",
     "image_layers": "layers of each picture, such as input,target: sub-folders of these names, or side by side "
     "in files",

@@ -94,6 +94,11 @@ def _refuse_split(source: PictureSource, split: str | None) -> PictureSource:
 def _open_folder(
     path: Path, typed: str, split: str | None, names: NameFilter, cache_dir: str | Path | None
 ) -> PictureSource:
+    if (path / "run.json").is_file() and (path / "checkpoints").is_dir():
+        raise DataError(
+            f"{typed} is a run directory, whose pictures are previews of its training: name the pictures that it "
+            f"learned from. To train it on: --resume --out {typed}; to begin with its weights: --from {typed}."
+        )
     listing, others = scan_folder(path)
     if len(listing):
         return FolderSource(typed, path, listing, split, names, cache_dir)
