@@ -53,9 +53,7 @@ class Run:
             if mark and (Path(before) / RECORD).exists():
                 hint = f" The whole run is meant here, not one of its checkpoints: {before}."
             if self.path.suffix == ".safetensors" and self.path.is_file():
-                raise RunError(
-                    f"{self.path} is a weights file: a model without its training. Name the run directory."
-                )
+                raise RunError(f"{self.path} is a weights file: a model without its training. Name the run directory.")
             raise RunError(f"There is no run directory {self.path}.{hint}")
         try:
             content = read_regular(self.path / RECORD, LARGEST_RECORD)

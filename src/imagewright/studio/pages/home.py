@@ -11,7 +11,6 @@ from anyio import to_thread
 
 from imagewright import distributed
 from imagewright.catalogue_entries import Needs
-from imagewright.images.arrangement import arrangement_of
 from imagewright.model_choice import recommend_models
 from imagewright.runs.lock import is_training
 from imagewright.studio.pages.library import describe_run
@@ -55,6 +54,8 @@ class _Looks:
 
 def where_to_begin(studio: Studio, asked: Asked) -> dict[str, Any]:
     """The models to begin with for a source, each with a reason; what the source is, and how many pictures it has."""
+    from imagewright.images.arrangement import arrangement_of  # what opens pictures takes a while to import
+
     item = studio.library.source(asked.text("source"))
     images, classes = item.pictures or 0, item.classes
     needs: Needs = "pictures"

@@ -1,22 +1,24 @@
-"""What the page Compare asks for."""
+"""What the page Compare asks for. What needs the networks is imported at its first call."""
 
 from __future__ import annotations
 
-from imagewright.studio.pages.compare.evaluations import evaluate, evaluation_choices, evaluation_start, save_page
-from imagewright.studio.pages.compare.figures import abilities, curves, scores
-from imagewright.studio.pages.compare.pictures import photo, photo_facts, samples
-from imagewright.studio.serving.page import Page
+from imagewright.studio.serving.page import Page, later
+
+_HERE = __package__
 
 PAGE = Page(
     "compare",
     reads={
-        "abilities": abilities,
-        "scores": scores,
-        "curves": curves,
-        "photo_facts": photo_facts,
-        "evaluation_choices": evaluation_choices,
-        "evaluation_start": evaluation_start,
+        "abilities": later(f"{_HERE}.figures", "abilities"),
+        "scores": later(f"{_HERE}.figures", "scores"),
+        "curves": later(f"{_HERE}.figures", "curves"),
+        "photo_facts": later(f"{_HERE}.pictures", "photo_facts"),
+        "evaluation_choices": later(f"{_HERE}.evaluations", "evaluation_choices"),
+        "evaluation_start": later(f"{_HERE}.evaluations", "evaluation_start"),
     },
-    actions={"evaluate": evaluate, "save_page": save_page},
-    wishes={"samples": samples, "photo": photo},
+    actions={
+        "evaluate": later(f"{_HERE}.evaluations", "evaluate"),
+        "save_page": later(f"{_HERE}.evaluations", "save_page"),
+    },
+    wishes={"samples": later(f"{_HERE}.pictures", "samples"), "photo": later(f"{_HERE}.pictures", "photo")},
 )

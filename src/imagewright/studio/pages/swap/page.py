@@ -1,28 +1,32 @@
-"""The page of swapping faces."""
+"""The page of swapping faces. What needs the networks is imported at its first call."""
 
 from __future__ import annotations
 
-from imagewright.studio.pages.swap import converting, faces, training, trying
-from imagewright.studio.serving.page import Page
+from imagewright.studio.serving.page import Page, later
+
+_HERE = __package__
 
 PAGE = Page(
     "swap",
     reads={
-        "networks": faces.networks,
-        "people": faces.people,
-        "face_set_notes": faces.face_set_notes,
-        "face": faces.face,
-        "models": training.models,
-        "results": converting.results,
-        "figures": converting.figures,
+        "networks": later(f"{_HERE}.faces", "networks"),
+        "people": later(f"{_HERE}.faces", "people"),
+        "face_set_notes": later(f"{_HERE}.faces", "face_set_notes"),
+        "face": later(f"{_HERE}.faces", "face"),
+        "models": later(f"{_HERE}.training", "models"),
+        "results": later(f"{_HERE}.converting", "results"),
+        "figures": later(f"{_HERE}.converting", "figures"),
     },
     actions={
-        "extract": faces.extract,
-        "keep_person": faces.keep_person,
-        "train": training.train,
-        "convert": converting.convert,
-        "check": converting.check,
+        "extract": later(f"{_HERE}.faces", "extract"),
+        "keep_person": later(f"{_HERE}.faces", "keep_person"),
+        "train": later(f"{_HERE}.training", "train"),
+        "convert": later(f"{_HERE}.converting", "convert"),
+        "check": later(f"{_HERE}.converting", "check"),
     },
-    wishes={"try": trying.try_swap},
-    feeds={"training": training.follow_training, "reading": faces.follow_reading},
+    wishes={"try": later(f"{_HERE}.trying", "try_swap")},
+    feeds={
+        "training": later(f"{_HERE}.training", "follow_training"),
+        "reading": later(f"{_HERE}.faces", "follow_reading"),
+    },
 )
