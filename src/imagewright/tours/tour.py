@@ -9,6 +9,7 @@ from typing import Any
 
 from imagewright.analysis.outliers.moving import is_within
 from imagewright.errors import ConfigError, ImagewrightError, RunError
+from imagewright.images.opening import opening_choices
 from imagewright.images.selection import select_evenly
 from imagewright.output.grids import plain_grid
 from imagewright.pixels import size_text
@@ -275,7 +276,8 @@ def _carry_out(
             record.write(folder)
             _draw_real(work)
             write_page(folder, record)
-            CARRY_OUT[part.kind](work, found)
+            with opening_choices(only=(), exclude=()):  # the pictures are chosen; arrays of the parts have no names
+                CARRY_OUT[part.kind](work, found)
             found.state = "done"
         except (KeyboardInterrupt, Stopped):
             found.seconds = before + clock.elapsed
