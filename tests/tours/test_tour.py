@@ -59,7 +59,7 @@ def test_a_stopped_tour_leaves_the_page_of_what_is_there(stopped) -> None:
     folder, message, page = stopped
     assert "part 3 of 3" in message
     assert "the same command goes on" in message
-    assert "2 of 3 parts done" in page
+    assert "2 of 3 parts done; now: Variational autoencoder (VAE). If it was stopped, this command goes on" in page
     assert "imagewright tour" in page
     assert "--minutes 0.05" in page
     assert 'id="pca"' in page

@@ -66,6 +66,16 @@ def test_a_size_that_the_user_gave_is_kept() -> None:
     assert sized.held_out == 0
 
 
+def test_a_tour_that_goes_on_keeps_its_size() -> None:
+    pictures = open_tour(np.zeros((20, 3, 90, 90), np.uint8), None, {}, lambda _: None)
+    parts = all_parts(pictures.traits, "dcgan")
+    options = {"gan": "dcgan", "minutes": 1.0, "seed": 0, "say": lambda _: None}
+    chosen = fit_pictures(pictures, parts, accelerator=True, **options)
+    kept = fit_pictures(pictures, parts, accelerator=True, size=(32, 32), **options)
+    assert chosen.whole.size != kept.whole.size == (32, 32)
+    assert kept.trained.size == kept.reference.size == (32, 32)
+
+
 @pytest.mark.learning
 @pytest.mark.parametrize(("names", "translates"), [(NAMES, "pix2pix"), (OTHERS, "cut")])
 def test_two_sources_end_in_a_translation(tmp_path: Path, names: list[str], translates: str) -> None:

@@ -75,7 +75,7 @@ def read_scores(folder: str | Path) -> list[Score]:
     except FileNotFoundError:
         return []
     found = parse_record(content, ScoresRecord, str(path), "Remove it, and evaluate the run again.")
-    return [_from(line) for line in found["scores"]]
+    return [score_from(line) for line in found["scores"]]
 
 
 def by_distribution(name: str, scores: Iterable[Score]) -> dict[str, list[Score]]:
@@ -145,7 +145,8 @@ def _write(folder: Path, scores: list[Score]) -> None:
     write_whole(folder / TABLE, as_csv(scores))
 
 
-def _from(line: dict[str, Any]) -> Score:
+def score_from(line: dict[str, Any]) -> Score:
+    """The score in a record that `ScoreRecord` describes."""
     known = {each.name for each in fields(Score)}
     given = {name: value for name, value in line.items() if name in known}
     value = math.nan if given["value"] is None else float(given["value"])

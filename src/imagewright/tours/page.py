@@ -113,8 +113,9 @@ def _progress(folder: Path, record: TourRecord) -> str:
         return f'<p class="time">{len(record.parts)} parts in {duration_text(taken)}.</p>'
     done = sum(part.state == "done" for part in record.parts)
     now = next((part.title for part in record.parts if part.state == "under way"), None)
-    said = f"{done} of {count_text(len(record.parts), 'part')} done" + (f"; then: {now}" if now else "")
-    return f'<p class="time">{text(said)}. This command goes on:</p>{_command(record.command(folder))}'
+    said = f"{done} of {count_text(len(record.parts), 'part')} done" + (f"; now: {now}" if now else "")
+    stopped = "If it was stopped, this command goes on" if now else "This command goes on"
+    return f'<p class="time">{text(said)}. {stopped}:</p>{_command(record.command(folder))}'
 
 
 def _contents(record: TourRecord) -> str:
@@ -208,12 +209,19 @@ def _command(command: str) -> str:
 
 
 def _figure(folder: Path, figure: TourFigure) -> str:
-    path = folder / FIGURES / figure.file
-    if path.suffix == ".svg":
-        shown, kind = path.read_text() if path.exists() else "", ' class="drawing"'
+    if Path(figure.file).suffix == ".svg":
+        shown, kind = _drawn(folder, figure.file), ' class="drawing"'
     else:
         shown, kind = _embedded(folder, figure.file, figure.caption), ""
     return f"<figure{kind}>{shown}<figcaption>{text(figure.caption)}</figcaption></figure>" if shown else ""
+
+
+def _drawn(folder: Path, file: str) -> str:
+    """A drawing within the page; nothing if its file is gone or is no text."""
+    try:
+        return (folder / FIGURES / Path(file).name).read_text("utf-8")
+    except (OSError, UnicodeDecodeError):
+        return ""
 
 
 def _embedded(folder: Path, file: str | None, alt: str) -> str:

@@ -120,6 +120,7 @@ def fit_pictures(
     accelerator: bool,
     seed: int,
     say: Say,
+    size: tuple[int, int] | None = None,
 ) -> SizedPictures:
     """The pictures at one size for all models: that of the shortest training, which every model supports.
 
@@ -129,8 +130,25 @@ def fit_pictures(
     accelerator: whether models are trained on a GPU.
     seed: of the choice of held-out pictures.
     say: called with sentences on what was chosen.
+    size: (height, width) of a tour that goes on; None if it is not chosen yet.
     """
-    models = dict.fromkeys(part.model for part in parts if part.model is not None)
+    if size is None:
+        models = [part.model for part in parts if part.model is not None]
+        size = _size_of_all(pictures, models, gan=gan, minutes=minutes, accelerator=accelerator)
+    whole = pictures.own.with_size(size)
+    trained, reference = _hold_out(whole, seed)
+    translated: Any = None
+    if pictures.arrangement == "pairs":
+        translated = trained
+    if pictures.second is not None:
+        translated = {"a": trained, "b": match_shape(_free(pictures.second, pictures.second), whole, say)}
+    return SizedPictures(whole, trained, reference, translated)
+
+
+def _size_of_all(
+    pictures: TourPictures, models: Sequence[str], *, gan: str, minutes: float, accelerator: bool
+) -> tuple[int, int]:
+    """The (height, width) that suits the time, and that every model supports."""
     # A training chooses the size of its own; here no sentence names one model, since the size is that of all.
     whole = choose_size(gan, pictures.own, {}, minutes=minutes, accelerator=accelerator, say=lambda _: None)
     for _ in range(FITS):
@@ -139,14 +157,7 @@ def fit_pictures(
             whole = fit_size(model, _free(pictures.own, whole), lambda _: None)
         if whole.size == before:
             break
-    whole = pictures.own.with_size(whole.size)
-    trained, reference = _hold_out(whole, seed)
-    translated: Any = None
-    if pictures.arrangement == "pairs":
-        translated = trained
-    if pictures.second is not None:
-        translated = {"a": trained, "b": match_shape(_free(pictures.second, pictures.second), whole, say)}
-    return SizedPictures(whole, trained, reference, translated)
+    return whole.size
 
 
 def _free(own: Images, sized: Images) -> Images:

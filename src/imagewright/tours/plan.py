@@ -111,7 +111,7 @@ def share_minutes(
 
     minutes: of the whole tour.
     spent: seconds that finished parts took. A part that took longer leaves less to the others, and the other way round;
-        each of them has the least time, or what it had at first, in any case.
+        each of them has never less than `LEAST_SECONDS`, or than its first share if that is smaller.
     """
     done = spent or {}
     left = [part for part in parts if part.name not in done]

@@ -4,20 +4,24 @@ from __future__ import annotations
 
 import json
 import shlex
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any, Literal
 
 from imagewright.errors import RunError
 from imagewright.files import write_whole
+from imagewright.images.decoding.value_range import describe_range
+from imagewright.images.opening import resolve_choices
 from imagewright.json_files import JsonError, parse_json
 from imagewright.regular_files import read_regular
+from imagewright.runs.schemas import check_record
 from imagewright.tours.plan import TourPart
+from imagewright.tours.schemas import TourSchema
 
 RECORD, PAGE, FIGURES = "tour.json", "tour.html", "figures"
 LARGEST = 16 << 20  # bytes
-VERSION = 1
+VERSION = 2
 
 State = Literal["waiting", "under way", "done", "failed"]
 
@@ -74,17 +78,18 @@ class TourRecord:
     """What a tour is of.
 
     source, other: as the user named them; None without a second set.
-    opening: options of `open_images` that the user gave, as JSON values.
+    opening: options of `open_images` that the user gave, as JSON values (`plain_options`).
     minutes: of all parts together.
     seed: of all random numbers.
     arrangement: plain pictures, pairs or two sets.
-    fingerprint: of the pictures at their size.
+    fingerprint: of the pictures at their own size.
     pictures: how many.
     classes: of them.
+    gan: the adversarial model; it and the size follow from the machine on which the tour began.
     size: (height, width) of all models.
     channels: of the pictures.
     held_out: pictures that no model was trained on.
-    scored: samples of each model that are scored; 0 until the first is.
+    scored: samples of each model that are scored; 0 until the first part begins.
     features: in which they are compared.
     parts: in the order of the page.
     left_out: titles of parts for which there are too few minutes.
@@ -100,6 +105,7 @@ class TourRecord:
     fingerprint: str
     pictures: int
     classes: int
+    gan: str
     size: tuple[int, int]
     channels: int
     held_out: int
@@ -145,9 +151,35 @@ def options_typed(opening: dict[str, Any]) -> list[str]:
     """Options that open a source, as words of a command line."""
     words: list[str] = []
     for name, value in opening.items():
-        shown = f"{value[1]}x{value[0]}" if name == "size" and not isinstance(value, int) else str(value)
-        words += [f"--{name.replace('_', '-')}", shown]
+        option = f"--{name.replace('_', '-')}"
+        if name == "size" and not isinstance(value, int):
+            words += [option, f"{value[1]}x{value[0]}"]
+        elif isinstance(value, list):
+            words += [option, *map(str, value)]
+        else:
+            words += [f"{option}={value}"] if str(value).startswith("-") else [option, str(value)]
     return words
+
+
+def plain_options(opening: Mapping[str, Any]) -> dict[str, Any]:
+    """Options of `open_images` that were given, or hold for the whole command, as JSON values."""
+    choices = resolve_choices(*(opening.get(name) for name in ("only", "exclude", "value_range", "decode")))
+    values = {name: value for name, value in opening.items() if value is not None} | {
+        "only": list(choices.names.only),
+        "exclude": list(choices.names.exclude),
+        "value_range": _range_text(choices.value_range),
+        "decode": choices.decode,
+    }
+    unsaid = {"only": [], "exclude": [], "value_range": "full", "decode": "auto"}
+    return {
+        name: list(value) if isinstance(value, tuple) else str(value) if isinstance(value, Path) else value
+        for name, value in values.items()
+        if name not in unsaid or value != unsaid[name]
+    }
+
+
+def _range_text(value: str | tuple[float, float]) -> str:
+    return value if isinstance(value, str) else describe_range(value)
 
 
 def read_record(folder: str | Path) -> TourRecord | None:
@@ -157,21 +189,23 @@ def read_record(folder: str | Path) -> TourRecord | None:
         content = read_regular(path, LARGEST)
     except FileNotFoundError:
         return None
+    hint = "Remove it to begin anew, or name another folder with --out."
     try:
         value = parse_json(content)
-        if value["version"] != VERSION:
-            raise RunError(f"{path} was written by another version: name another folder with --out.")
-        parts = [_part(part) for part in value.pop("parts")]
-        known = {each.name for each in fields(TourRecord)}
-        kept = {name: each for name, each in value.items() if name in known}
-        return TourRecord(**(kept | {"parts": parts, "size": tuple(value["size"])}))
-    except (JsonError, KeyError, TypeError, AttributeError) as error:
-        raise RunError(
-            f"{path} is damaged ({type(error).__name__}): remove it to begin anew, or name another folder with --out."
-        ) from None
+    except JsonError as error:
+        raise RunError(f"{path} is damaged: {error}. {hint}") from None
+    if isinstance(value, dict) and value.get("version") != VERSION:
+        raise RunError(f"{path} was written by another version: name another folder with --out.")
+    check_record(value, TourSchema, str(path), hint)
+    parts = [_part(part) for part in value["parts"]]
+    return TourRecord(**(_known(value, TourRecord) | {"parts": parts, "size": tuple(value["size"])}))
 
 
 def _part(value: dict[str, Any]) -> PartRecord:
-    known = {each.name for each in fields(PartRecord)}
-    figures = [TourFigure(str(each["file"]), str(each["caption"])) for each in value.get("figures", [])]
-    return PartRecord(**({name: each for name, each in value.items() if name in known} | {"figures": figures}))
+    figures = [TourFigure(each["file"], each["caption"]) for each in value.get("figures", [])]
+    return PartRecord(**(_known(value, PartRecord) | {"figures": figures}))
+
+
+def _known(value: dict[str, Any], record: type[TourRecord | PartRecord]) -> dict[str, Any]:
+    names = {each.name for each in fields(record)}
+    return {name: each for name, each in value.items() if name in names}

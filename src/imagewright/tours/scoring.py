@@ -18,7 +18,8 @@ from imagewright.pretrained.features.presence import present_features
 from imagewright.progress import StageProgress
 from imagewright.runs.report.score_tables import Column, make_columns
 from imagewright.runs.run import Run
-from imagewright.runs.scores import Score, read_scores
+from imagewright.runs.scores import Score, read_scores, score_from
+from imagewright.tours.pictures import SizedPictures
 from imagewright.tours.plan import scored_pictures
 from imagewright.tours.record import PartRecord, TourRecord
 from imagewright.tours.texts import LABELS
@@ -39,10 +40,9 @@ def choose_features() -> str:
     return BEST_FEATURES if BEST_FEATURES in present_features() else "random"
 
 
-def affordable_count(work: TourWork) -> int:
+def affordable_count(record: TourRecord, sized: SizedPictures, device: str) -> int:
     """How many samples of each model can be scored in the time for it, by the rate of the network here."""
-    record, sized = work.record, work.sized
-    network = open_features(record.features, device=str(choose_device(work.device)))
+    network = open_features(record.features, device=str(choose_device(device)))
     pictures = select_evenly(sized.trained, TIMED).images
     colour = pictures.expand(-1, 3, -1, -1) if pictures.shape[1] == 1 else pictures[:, :3]
     with torch.inference_mode():
@@ -50,7 +50,7 @@ def affordable_count(work: TourWork) -> int:
         began = time.monotonic()
         network.extract(network.prepare(colour))
     rate = len(colour) / max(1e-6, time.monotonic() - began)
-    models = sum(part.model is not None for part in record.parts)
+    models = sum(part.kind in ("components", "model") for part in record.parts)
     return scored_pictures(record.minutes, models, len(sized.reference), rate)
 
 
@@ -106,7 +106,7 @@ def scores_of(record: TourRecord, runs: dict[str, Run]) -> dict[str, list[Score]
     found: dict[str, list[Score]] = {}
     for part in record.parts:
         if part.values.get("real"):
-            found[REAL] = [Score(**(each | {"warnings": tuple(each["warnings"])})) for each in part.values["real"]]
+            found[REAL] = [score_from(each) for each in part.values["real"]]
     for name, run in runs.items():
         own = read_scores(run.path)
         if own:

@@ -28,7 +28,7 @@ ABOUT = {
     "cgan": "A GAN that is told the class of each picture, and then makes pictures of the class that you ask for "
     "(Mirza and Osindero 2014). Each row is a class; if rows look alike, the class was not learned yet.",
     "pix2pix": "It learns from pairs to make the second picture from the first (Isola et al. 2017). Compare what it "
-    "made with the picture that belongs there: it was trained on most of these, and may do worse on others.",
+    "made with the picture that belongs there.",
     "cut": "It makes pictures of the first set look like those of the second, without pairs, and keeps what each patch "
     "shows (Park et al. 2020). Look for shapes that stay and for a look that changes.",
 }

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from imagewright import distributed
 from imagewright.analysis.outliers.moving import is_within
 from imagewright.errors import ConfigError, ImagewrightError, RunError
+from imagewright.images.opening import opening_choices
 from imagewright.images.selection import select_evenly
 from imagewright.output.grids import plain_grid
 from imagewright.pixels import size_text
@@ -18,7 +18,7 @@ from imagewright.runs.lock import lock_run
 from imagewright.runs.run import Run
 from imagewright.tours.page import REAL_ROW, runs_of, summary, write_page
 from imagewright.tours.parts.eigenfaces import show_components
-from imagewright.tours.parts.models import ROW, train_model
+from imagewright.tours.parts.models import ROW, accelerated, train_model
 from imagewright.tours.parts.survey import survey_set
 from imagewright.tours.parts.translation import train_translation
 from imagewright.tours.pictures import SizedPictures, TourPictures, fit_pictures, open_tour
@@ -30,8 +30,8 @@ from imagewright.tours.plan import (
     share_minutes,
     training_minutes,
 )
-from imagewright.tours.record import RECORD, TourRecord, new_parts, read_record
-from imagewright.tours.scoring import choose_features, scores_of
+from imagewright.tours.record import RECORD, TourRecord, new_parts, plain_options, read_record
+from imagewright.tours.scoring import affordable_count, choose_features, scores_of
 from imagewright.tours.work import PartClock, PartFunction, TourWork
 from imagewright.training.reporting import Say
 from imagewright.training.setting import name_run
@@ -112,7 +112,7 @@ def tour(
         earlier = read_record(folder)
         if earlier is not None:
             _check_same(earlier, folder, minutes, seed, opening)
-        planned = _plan(source, other, opening, minutes, seed, device, tell)
+        planned = _plan(source, other, opening, minutes, seed, device, earlier, tell)
         record = _settle(planned, earlier, folder)
         if earlier is None:
             for note in record.notes:
@@ -152,7 +152,7 @@ def _check_folder(folder: Path, source: Any, other: Any) -> None:
 
 def _check_same(earlier: TourRecord, folder: Path, minutes: float, seed: int, opening: dict[str, Any]) -> None:
     """Raise `RunError` for options that differ from those with which the tour began."""
-    given = {"minutes": minutes, "seed": seed, **_plain(opening)}
+    given = {"minutes": minutes, "seed": seed, **plain_options(opening)}
     began = {"minutes": earlier.minutes, "seed": earlier.seed, **earlier.opening}
     differing = [name for name in given.keys() | began.keys() if given.get(name) != began.get(name)]
     if differing:
@@ -163,19 +163,34 @@ def _check_same(earlier: TourRecord, folder: Path, minutes: float, seed: int, op
 
 
 def _plan(
-    source: Any, other: Any, opening: dict[str, Any], minutes: float, seed: int, device: str, say: Say
+    source: Any,
+    other: Any,
+    opening: dict[str, Any],
+    minutes: float,
+    seed: int,
+    device: str,
+    earlier: TourRecord | None,
+    say: Say,
 ) -> _Planned:
+    """The tour as it begins; that of `earlier` has its adversarial model and size, which other machines choose anew."""
     notes: list[str] = []
-    accelerator = distributed.choose_device(device).type != "cpu"
+    accelerator = accelerated(device)
     pictures = open_tour(source, other, opening, notes.append)
     traits = pictures.traits
-    gan = preferred_gan(traits.pictures, accelerator=accelerator, minutes=minutes)
+    gan = earlier.gan if earlier else preferred_gan(traits.pictures, accelerator=accelerator, minutes=minutes)
     possible = all_parts(traits, gan)
     parts = choose_parts(possible, minutes)
     shares = share_minutes(parts, minutes)
     shortest = min(training_minutes(shares[part.name]) for part in parts if part.kind in ("model", "translation"))
     sized = fit_pictures(
-        pictures, parts, gan=gan, minutes=shortest, accelerator=accelerator, seed=seed, say=notes.append
+        pictures,
+        parts,
+        gan=gan,
+        minutes=shortest,
+        accelerator=accelerator,
+        seed=seed,
+        say=notes.append,
+        size=earlier.size if earlier else None,
     )
     size = sized.whole.size
     if size != pictures.own.size:
@@ -189,13 +204,14 @@ def _plan(
     record = TourRecord(
         source=str(pictures.own.source if not isinstance(source, str | Path) else source),
         other=None if other is None else str(getattr(other, "source", other)),
-        opening=_plain(opening),
+        opening=plain_options(opening),
         minutes=minutes,
         seed=seed,
         arrangement=pictures.arrangement,
-        fingerprint=_fingerprint(pictures, sized),
+        fingerprint=_fingerprint(pictures),
         pictures=len(pictures.own),
         classes=len(traits.per_class),
+        gan=gan,
         size=size,
         channels=sized.whole.channels,
         held_out=sized.held_out,
@@ -208,18 +224,9 @@ def _plan(
     return _Planned(pictures, sized, parts, record)
 
 
-def _plain(opening: dict[str, Any]) -> dict[str, Any]:
-    """Options of `open_images` that were given, as JSON values."""
-    values = {name: value for name, value in opening.items() if value is not None}
-    return {
-        name: list(value) if isinstance(value, tuple) else str(value) if isinstance(value, Path) else value
-        for name, value in values.items()
-    }
-
-
-def _fingerprint(pictures: TourPictures, sized: SizedPictures) -> str:
+def _fingerprint(pictures: TourPictures) -> str:
     second = "" if pictures.second is None else pictures.second.fingerprint
-    return sized.whole.fingerprint + second
+    return pictures.own.fingerprint + second
 
 
 def _settle(planned: _Planned, earlier: TourRecord | None, folder: Path) -> TourRecord:
@@ -250,6 +257,8 @@ def _carry_out(
     say: Say,
 ) -> None:
     """Carry out the parts that are not done, and write record and page around each."""
+    if not record.scored:
+        record.scored = affordable_count(record, planned.sized, device)  # even if the components fail
     for place, part in enumerate(planned.parts, 1):
         found = record.part(part.name)
         if found.state == "done":
@@ -267,7 +276,8 @@ def _carry_out(
             record.write(folder)
             _draw_real(work)
             write_page(folder, record)
-            CARRY_OUT[part.kind](work, found)
+            with opening_choices(only=(), exclude=()):  # the pictures are chosen; arrays of the parts have no names
+                CARRY_OUT[part.kind](work, found)
             found.state = "done"
         except (KeyboardInterrupt, Stopped):
             found.seconds = before + clock.elapsed

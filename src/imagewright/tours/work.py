@@ -51,14 +51,13 @@ class PartClock:
 
 
 class PartReporter(Silent):
-    """Tells the clock of a part during its training, and keeps the sentences for the user.
+    """Tells the clock of a part during its training; the sentences of each training are not told.
 
     clock: of the part.
     """
 
     def __init__(self, clock: PartClock) -> None:
         self._clock = clock
-        self.messages: list[str] = []
 
     def preparing(self, done: int, total: int) -> None:
         self._clock.tick()
@@ -68,9 +67,6 @@ class PartReporter(Silent):
 
     def progressed(self, images_seen: int) -> None:
         self._clock.tick()
-
-    def message(self, text: str) -> None:
-        self.messages.append(text)
 
 
 @dataclass

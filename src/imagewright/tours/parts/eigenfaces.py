@@ -7,7 +7,7 @@ from imagewright.analysis.components.figures import draw_components, draw_strip
 from imagewright.runs.report.curves import draw_curves
 from imagewright.tours.parts.models import finish_model, train_part
 from imagewright.tours.record import PartRecord
-from imagewright.tours.scoring import affordable_count, score_real
+from imagewright.tours.scoring import score_real
 from imagewright.tours.work import TourWork
 
 SHOWN = 23  # components; with the mean three rows of eight
@@ -29,6 +29,5 @@ def show_components(work: TourWork, part: PartRecord) -> None:
         part.facts.append(
             f"Of {len(found.decomposition.directions):,} components, {', '.join(needed)} of the variance."
         )
-    work.record.scored = affordable_count(work)
     score_real(work, part)
     finish_model(work, part, run)

@@ -7,16 +7,21 @@ import shlex
 from pathlib import Path
 from typing import Any
 
+import torch
+
 from imagewright import catalogue
 from imagewright.capabilities import sampled_classes, samples_classes, verbs_of
+from imagewright.distributed import choose_device
 from imagewright.errors import ImagewrightError
-from imagewright.images.selection import select_evenly
+from imagewright.images.selection import even_places
 from imagewright.latent.walks.plane import manifold
 from imagewright.latent.walks.walk_sheets import interpolation_sheet
 from imagewright.model import Model
 from imagewright.output.grids import draw_grid, plain_grid
+from imagewright.output.sheets import Sheet
 from imagewright.runs.loading import load
 from imagewright.runs.places import RECORD
+from imagewright.runs.provenance import run_record
 from imagewright.runs.run import Run
 from imagewright.tours.plan import training_minutes
 from imagewright.tours.record import PartRecord, options_typed
@@ -75,6 +80,8 @@ def command_for_longer(work: TourWork, part: PartRecord) -> str:
         sources = [record.source, record.other] if part.kind == "translation" else sources
         if record.arrangement == "pairs" and part.kind != "translation":
             sources = [record.other]
+    elif record.arrangement == "two sets" and part.kind != "translation":
+        sources = [str(work.pictures.own.source)]  # the first set alone; the folder holds both
     elif record.arrangement == "pairs" and part.kind != "translation":
         words += ["--image-layers", ",".join(layer.name for layer in work.pictures.own.layers)]
     if "size" not in record.opening:
@@ -87,9 +94,7 @@ def command_for_longer(work: TourWork, part: PartRecord) -> str:
 
 def accelerated(device: str) -> bool:
     """Whether models are trained on a GPU."""
-    from imagewright import distributed
-
-    return distributed.choose_device(device).type != "cpu"
+    return choose_device(device).type != "cpu"
 
 
 def doctor_lines(run: Run) -> list[str]:
@@ -120,13 +125,14 @@ def _show(work: TourWork, part: PartRecord, run: Run, model: Model) -> None:
 
 
 def _show_classes(work: TourWork, part: PartRecord, model: Any) -> None:
-    names = sampled_classes(model)[:CLASSES_SHOWN]
-    sheet = sample_sheet(model, OF_A_CLASS, seed=work.record.seed, each_class=True)
-    kept = len(names) * OF_A_CLASS
-    sheet = dataclasses.replace(sheet, images=sheet.images[:kept], row_labels=names, column_labels=None, title=None)
-    work.add_sheet(
-        part, f"{part.name}-classes", sheet, "New pictures, a row for each class; a column has the same noise."
-    )
+    every, seed = sampled_classes(model), work.record.seed
+    names = every[:CLASSES_SHOWN]
+    images = torch.cat([sample(model, OF_A_CLASS, seed=seed, label=name) for name in names])
+    record = run_record("sample", model, seed=seed, settings={"count": OF_A_CLASS, "each_class": True})
+    caption = "New pictures, a row for each class; a column has the same noise."
+    if len(names) < len(every):
+        caption = f"The first {len(names)} of {len(every)} classes. {caption}"
+    work.add_sheet(part, f"{part.name}-classes", Sheet(images, row_labels=names, record=record), caption)
 
 
 def _show_path(work: TourWork, part: PartRecord, run: Run, model: Model) -> None:
@@ -148,4 +154,5 @@ def _show_path(work: TourWork, part: PartRecord, run: Run, model: Model) -> None
 
 def select_pictures(work: TourWork) -> Any:
     """Some pictures of the set, spread evenly over it, by which latents are scaled."""
-    return select_evenly(work.sized.trained, 200).images
+    trained = work.sized.trained
+    return trained.subset(even_places(len(trained), 200))  # an array has no names, by which --only chooses

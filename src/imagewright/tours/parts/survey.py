@@ -21,6 +21,7 @@ from imagewright.tours.work import TourWork
 MOST_CHECKED = 20_000  # pictures: the check decodes every one at its own size
 ANALYSED_A_MINUTE, LEAST_ANALYSED, MOST_ANALYSED = 40, 100, 4_000
 WALL, WALL_ROWS, STRANGEST = 60, 6, 12
+CHECKED_OPTIONS = ("split", "labels", "label_column", "only", "exclude", "value_range")
 NAMED = 3  # groups of duplicates, and notes of the check
 
 
@@ -43,11 +44,10 @@ def survey_set(work: TourWork, part: PartRecord) -> None:
 def _check(work: TourWork, part: PartRecord) -> None:
     own = work.pictures.own
     if isinstance(work.source, str | Path) and len(own) <= MOST_CHECKED:
-        known = {name: work.record.opening.get(name) for name in ("split", "labels", "label_column")}
+        known = {name: work.record.opening.get(name) for name in CHECKED_OPTIONS}
         found = check(work.source, work.other, examples=NAMED, progress=work.clock.tick, **known)
         part.facts += check_facts(found)
         part.values = {"duplicates": found.duplicates, "near_duplicates": found.near_duplicates}
-        part.values["unreadable"] = found.unreadable
     else:
         part.facts.append(f"{count_text(len(own), 'picture')}, {own.width}x{own.height} pixels.")
 
@@ -88,9 +88,10 @@ def _draw_clusters(work: TourWork, part: PartRecord, own: Images) -> None:
     cells = load_pictures(found.images, np.concatenate(rows), sheet_size(own.size))
     picture = draw_grid(cells, len(rows[0]), row_labels=labels)
     sizes = ", ".join(f"{size:,}" for size in found.sizes[:WALL_ROWS])
-    more = f"; {found.count - WALL_ROWS} more are smaller" if found.count > WALL_ROWS else ""
+    more = found.count - WALL_ROWS
+    rest = f", and {count_text(more, 'smaller group')}" if more > 0 else ""
     known = "" if found.purity is None else f" {found.purity:.0%} of the pictures are of their group's commonest class."
-    part.facts.append(f"{count_text(found.count, 'group')} of similar pictures, of {sizes} pictures{more}.{known}")
+    part.facts.append(f"{count_text(found.count, 'group')} of similar pictures: of {sizes} pictures{rest}.{known}")
     caption = "Groups of pictures that look alike, the most typical first; found without labels."
     work.add_picture(part, "set-groups", picture, caption)
 

@@ -1,0 +1,153 @@
+"""`tour.json`: damaged ones, tours that go on on another machine, a part that fails, commands that the page prints."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import imagewright as iw
+from imagewright.cli import main
+from imagewright.errors import DataError, RunError
+from imagewright.tours import tour as tours
+from imagewright.tours.page import write_page
+from imagewright.tours.parts.models import command_for_longer
+from imagewright.tours.record import TourFigure, read_record
+from imagewright.tours.work import TourWork
+
+
+def write(folder: Path, count: int = 10, side: int = 16) -> Path:
+    folder.mkdir(parents=True)
+    for index in range(count):
+        pixels = np.random.default_rng(index).integers(0, 255, (side, side, 3), dtype=np.uint8)
+        Image.fromarray(pixels).save(folder / f"{folder.name}{index}.png")
+    return folder
+
+
+def begin(source: Path, out: Path, **options: Any) -> Path:
+    """A tour that is stopped before its first part."""
+    stop = iw.StopRequest()
+    stop.asked = True
+    with pytest.raises(iw.Stopped):
+        iw.tour(source, out=out, stop=stop, **options)
+    return out
+
+
+@pytest.fixture
+def begun(tmp_path: Path) -> Path:
+    return begin(write(tmp_path / "set"), tmp_path / "tour")
+
+
+def set_path(place: list[str | int], value: object) -> Callable[[Any], None]:
+    def change(record: Any) -> None:
+        for key in place[:-1]:
+            record = record[key]
+        record[place[-1]] = value
+
+    return change
+
+
+@pytest.mark.parametrize(
+    ("place", "value", "said"),
+    [
+        (["parts"], [], "each part once"),
+        (["parts", 0, "name"], "other", "names set, pca"),
+        (["parts", 0, "values"], [], "parts.0..values"),
+        (["parts", 1, "figures"], [{"file": 3, "caption": ""}], "file is 3"),
+        (["parts", 1, "values"], {"real": [{}]}, "real"),
+        (["size"], "16", "size is '16'"),
+        (["minutes"], None, "minutes is None"),
+        (["gan"], "other", "dcgan"),
+        (["scored"], -1, "scored is -1"),
+    ],
+)
+def test_a_damaged_record_is_refused_with_what_is_wrong(
+    begun: Path, place: list[Any], value: object, said: str
+) -> None:
+    file = begun / "tour.json"
+    record = json.loads(file.read_text())
+    set_path(place, value)(record)
+    file.write_text(json.dumps(record))
+    with pytest.raises(RunError, match=rf"tour.json is damaged: .*{said}.*--out"):
+        read_record(begun)
+
+
+def test_the_page_takes_figures_of_its_folder_alone(begun: Path) -> None:
+    (begun / "secret.svg").write_text("<svg>secret</svg>")
+    (begun / "figures").mkdir(exist_ok=True)
+    (begun / "figures" / "broken.svg").write_bytes(b"\xff\xfe\x00")
+    (begun / "figures" / "folder.svg").mkdir()
+    (begun / "figures" / "fine.svg").write_text("<svg>ä</svg>", "utf-8")
+    record = read_record(begun)
+    assert record is not None
+    part = record.part("pca")
+    part.state = "done"
+    part.figures = [TourFigure(f, "") for f in ("../secret.svg", "broken.svg", "folder.svg", "fine.svg", "gone.svg")]
+    page = write_page(begun, record).read_text("utf-8")
+    assert "secret" not in page
+    assert page.count("<svg>") == 1
+    assert "<svg>ä</svg>" in page
+
+
+def test_a_tour_goes_on_on_another_machine_with_its_model_and_size(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = write(tmp_path / "set", count=50, side=96)
+
+    def begun_on(accelerated: bool, folder: str) -> dict[str, Any]:
+        monkeypatch.setattr(tours, "accelerated", lambda _: accelerated)
+        out = begin(source, tmp_path / folder, minutes=25)
+        record: dict[str, Any] = json.loads((out / "tour.json").read_text())
+        return {name: record[name] for name in ("gan", "size", "fingerprint")} | {
+            "parts": [part["name"] for part in record["parts"]]
+        }
+
+    on_gpu = begun_on(True, "tour")
+    assert begun_on(False, "tour") == on_gpu
+    on_cpu = begun_on(False, "other")
+    assert on_gpu["gan"] != on_cpu["gan"]
+    assert on_gpu["fingerprint"] == on_cpu["fingerprint"]
+
+
+def test_parts_are_scored_though_the_components_failed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    scored = []
+
+    def fail(*_: object) -> None:
+        raise DataError("no components")
+
+    for kind, function in (
+        ("set", lambda work, part: None),
+        ("components", fail),
+        ("model", lambda work, part: scored.append(work.record.scored)),
+    ):
+        monkeypatch.setitem(tours.CARRY_OUT, kind, function)
+    found = iw.tour(write(tmp_path / "set"), minutes=0.05, out=tmp_path / "tour")
+    assert list(found.failed.values()) == ["no components"]
+    assert scored == [10]
+
+
+def test_commands_name_the_first_set_and_the_options_that_hold(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write(tmp_path / "sets" / "A")
+    write(tmp_path / "sets" / "B")
+    commands = {}
+
+    def note(work: TourWork, part: Any) -> None:
+        commands[part.name] = command_for_longer(work, part) if part.model else work.record.command(work.folder)
+
+    for kind in tours.CARRY_OUT:
+        monkeypatch.setitem(tours.CARRY_OUT, kind, note)
+    typed = ["tour", str(tmp_path / "sets"), "--out", str(tmp_path / "tour"), "--minutes", "20", "--exclude", "*9.png"]
+    assert main([*typed, "--value-range", "0:4095", "--decode", "exact"]) == 0
+    assert f"train vae {tmp_path / 'sets' / 'A'} --exclude '*9.png'" in commands["vae"]
+    assert f"train cut {tmp_path / 'sets'} --exclude '*9.png'" in commands["cut"]
+    for command in commands.values():
+        assert "--value-range 0:4095 --decode exact" in command
+    assert main(typed) != 0
+    assert "began with other options (decode, value_range)" in " ".join(capsys.readouterr().err.split())
