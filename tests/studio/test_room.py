@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -123,3 +125,15 @@ def test_a_tab_of_an_ended_studio_says_that_another_one_was_started(
     assert page.locator(".toast.bad").count() == 1
     page.locator("nav").get_by_text("Train").click()
     page.locator("main").get_by_text("Open the address").wait_for()
+
+
+def test_the_studio_starts_without_the_networks() -> None:
+    """They take seconds to import, and the first page is there before."""
+    started = "import sys, imagewright.studio.pages.all_pages, imagewright.studio.serving.app"
+    found = subprocess.run(
+        [sys.executable, "-c", f"{started}; print({{'torch', 'scipy', 'sklearn'}} & set(sys.modules))"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert found.stdout.strip() == "set()"
