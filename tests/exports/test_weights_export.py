@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import torch
 from safetensors.torch import load_file
-from tiny import tiny_model, train_tiny
+from tiny import simple_pictures, tiny_model, train_tiny
 
 import imagewright as iw
 from imagewright import catalogue
@@ -84,6 +84,16 @@ def test_the_layout_of_diffusers_holds_every_tensor_once(tmp_path: Path) -> None
     assert "AutoencoderKL" in (tmp_path / "vae" / "README.md").read_text()
     with pytest.raises(iw.UserError, match="holds files"):
         iw.export(model, "diffusers", tmp_path / "vae")
+
+
+def test_no_exported_file_names_a_path_of_the_user(run: Path, tmp_path: Path) -> None:
+    vae = train_tiny("vae", out=tmp_path / "secret place" / "vae")
+    kde = iw.train("kde", simple_pictures(24), out=tmp_path / "secret place" / "kde", encoder=str(vae.path))
+    for to, out in (("safetensors", tmp_path / "kde.safetensors"), ("diffusers", tmp_path / "layout")):
+        made = iw.export(kde, to, out)  # type: ignore[arg-type]
+        assert not [path for path in made.paths if b"secret" in path.read_bytes()], to
+        assert any(note.startswith("Taken out of the records: paths and names of files (") for note in made.notes)
+    assert torch.equal(iw.sample(tmp_path / "kde.safetensors", 3), iw.sample(kde, 3))
 
 
 @pytest.mark.parametrize(("to", "out"), [("safetensors", "weights.pt"), ("html", "page"), ("diffusers", "a.onnx")])

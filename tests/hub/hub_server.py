@@ -52,6 +52,7 @@ class Hub:
     faults: dict[str, tuple[int, dict[str, str]]] = field(default_factory=dict)
     requests: list[tuple[str, str, dict[str, str]]] = field(default_factory=list)  # method, path, headers
     break_after: int | None = None  # bytes of a large file, once
+    ends_after: int | None = None  # bytes of a large file, every time, as if they were all
     changed: dict[str, bytes] = field(default_factory=dict)  # what is sent in place of a file of this path
 
     def add(self, name: str, files: dict[str, bytes], **options: Any) -> Repository:
@@ -66,7 +67,7 @@ class Hub:
         """Forget all of it."""
         for each in (self.repositories, self.stored, self.faults, self.requests, self.changed):
             each.clear()
-        self.break_after = None
+        self.break_after = self.ends_after = None
 
     def files(self, name: str) -> dict[str, bytes]:
         """The files of the newest commit."""
@@ -213,7 +214,7 @@ class Handler(BaseHTTPRequestHandler):
             self.hub.stored[oid] = body
             self.answer(200)
             return
-        content = self.hub.changed.get(oid, self.hub.stored[oid])
+        content = self.hub.changed.get(oid, self.hub.stored[oid])[: self.hub.ends_after]
         wanted = self.headers.get("Range")
         start = int(wanted.removeprefix("bytes=").rstrip("-")) if wanted else 0
         self.send_response(206 if wanted else 200)

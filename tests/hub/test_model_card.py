@@ -14,7 +14,8 @@ from tiny import simple_pictures
 
 import imagewright as iw
 from imagewright.cli import main
-from imagewright.hub.cleaning import Cleaner
+from imagewright.hub.sections import training_data
+from imagewright.runs.cleaning import Cleaner
 from imagewright.runs.run import Run
 from imagewright.runs.scores import Score, add_scores
 
@@ -140,6 +141,10 @@ def test_faces_without_consent_are_not_pushed(run: Run, hub: Hub, tmp_path: Path
     ("text", "cleaned"),
     [
         ("see /home/a/b.png, and ~/c", "see (taken out), and (taken out)"),
+        ("/home/anna/my pictures/x.png is black", "(taken out) is black"),
+        ("/home/anna/my summer pictures/x 1.png, 2", "(taken out), 2"),
+        ("/home/a/b.png and the elbo/reconstruction", "(taken out) and the elbo/reconstruction"),
+        ("/home/a/runs: see docs/hub.md", "(taken out) see docs/hub.md"),
         (r"D:\x\y and \\server\z", "(taken out) and (taken out)"),
         (
             "elbo/reconstruction and/or https://example.org/a 3 / 4",
@@ -149,3 +154,19 @@ def test_faces_without_consent_are_not_pushed(run: Run, hub: Hub, tmp_path: Path
 )
 def test_paths_in_texts(text: str, cleaned: str) -> None:
     assert Cleaner({"model": "vae"}).text(text) == cleaned
+
+
+@pytest.mark.parametrize("source", ["photos/anna", "photos/anna/", "my pictures", "anna"])
+def test_a_file_in_a_known_folder_is_no_name_that_stays(source: str) -> None:
+    cleaner = Cleaner({"model": "vae", "source": {"source": source}})
+    text = f"{source.rstrip('/')}/img_0001.png cannot be read"
+    assert cleaner.text(text) == "own pictures cannot be read"
+    assert cleaner.text(f"{source.rstrip('/')} is small") == "own pictures is small"
+    assert cleaner.text("susanna and annabel") == "susanna and annabel"
+
+
+def test_a_span_of_code_shows_a_name_as_it_is() -> None:
+    imported = {"my_weights[1].pkl": "0" * 64, "a`b.pkl": "1" * 64}
+    said = training_data({"model": "dcgan", "imported": imported}, None)[0]
+    assert "`my_weights[1].pkl` (SHA-256" in said
+    assert "`` a`b.pkl `` (SHA-256" in said

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -12,6 +14,7 @@ from tiny import simple_pictures
 import imagewright as iw
 from imagewright.cli import main
 from imagewright.hub import download
+from imagewright.runs import places
 from imagewright.runs.run import Run
 
 NAME = "anna/vae"
@@ -82,6 +85,60 @@ def test_a_cut_pull_goes_on_where_it_was_cut(
     ranges = [headers["range"] for _, path, headers in pushed.requests if "/store/" in path and "range" in headers]
     assert ranges, "the rest alone is asked for"
     assert iw.load("runs/vae")
+    assert not list(Path("runs").glob(".*"))
+
+
+@pytest.mark.parametrize("sent", [0, 5_000])
+def test_a_file_that_always_ends_too_early_is_given_up(pushed: Hub, sent: int) -> None:
+    pushed.ends_after = sent
+    with pytest.raises(iw.UserError, match=rf"ends after {sent:,} of the .* bytes that were stated, 3 times in a row"):
+        iw.pull(NAME)
+    pushed.ends_after = None
+    assert iw.load(iw.pull(NAME))
+
+
+def test_a_replacement_that_is_stopped_leaves_the_former_run(
+    run: Run, pushed: Hub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    former = iw.pull(NAME)
+    before = former.record["pulled"]["commit"]
+    iw.push(run, NAME, license="CC-BY-4.0")
+    rename = Path.rename
+
+    def stop_at_the_checkpoints(self: Path, target: Path) -> Path:
+        if self.name == "checkpoints" and self.parent.name == "run":
+            raise KeyboardInterrupt
+        return rename(self, target)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Path, "rename", stop_at_the_checkpoints)
+        with pytest.raises(KeyboardInterrupt):
+            iw.pull(NAME, force=True)
+        assert Run("runs/vae").record["pulled"]["commit"] == before
+        assert torch.equal(iw.sample("runs/vae", 2), iw.sample(run, 2))
+        patched.setattr(places, "restore", lambda path: None)  # as a kill would have it
+        with pytest.raises(KeyboardInterrupt):
+            iw.pull(NAME, force=True)
+    assert Run("runs/vae/.replaced").record["pulled"]["commit"] == before
+    assert iw.pull(NAME, force=True).record["pulled"]["commit"] != before
+    assert iw.load("runs/vae")
+    assert not list(Path("runs").rglob(".*"))
+
+
+def test_two_pulls_at_a_time_take_turns(pushed: Hub) -> None:
+    with ThreadPoolExecutor(1) as pool:
+        others: list[Future[Run]] = []
+
+        def begin_another(done: int, total: int) -> None:
+            if not others:
+                others.append(pool.submit(iw.pull, NAME))
+                until = time.monotonic() + 20
+                while sum("/tree/" in path for _, path, _ in pushed.requests) < 2 and time.monotonic() < until:
+                    time.sleep(0.01)
+
+        first = iw.pull(NAME, progress=begin_another)
+        assert others[0].result().path == first.path
+    assert sum(path.endswith("/run.json") for _, path, _ in pushed.requests) == 1, "one of them downloads"
     assert not list(Path("runs").glob(".*"))
 
 
@@ -191,7 +248,7 @@ def test_what_stops_a_push_is_one_sentence(
     assert len(printed.splitlines()) == 1
     assert printed.startswith(f"Cannot push to {NAME}: ")
     assert said in printed
-    assert "Nothing was changed there." in printed
+    assert "No file was changed there." in printed
 
 
 def test_a_push_that_was_cut_goes_on(run: Run, hub: Hub) -> None:

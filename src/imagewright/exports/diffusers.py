@@ -5,7 +5,6 @@ It is the layout alone: diffusers has no pipelines and no classes for these mode
 
 from __future__ import annotations
 
-import dataclasses
 import json
 from pathlib import Path
 from typing import Any
@@ -13,7 +12,7 @@ from typing import Any
 from torch import Tensor
 
 from imagewright.errors import RunError, UserError
-from imagewright.exports.records import base_of, export_record, training_record
+from imagewright.exports.records import base_of, export_record, training_record, what_was_taken_out
 from imagewright.exports.results import Exported, listed
 from imagewright.exports.weights import stored_tensors
 from imagewright.files import written_together
@@ -47,7 +46,7 @@ def export_diffusers(model: Model, out: Path, *, force: bool) -> Exported:
             "_class_name": type(getattr(base, name, base)).__name__,
             "model": record["model"],
             "network": name,
-            **dataclasses.asdict(base.config),
+            **record["config"],
         }
         files[out / name / CONFIG] = _json(config)
         files[out / name / WEIGHTS] = _safetensors(tensors)
@@ -62,7 +61,7 @@ def export_diffusers(model: Model, out: Path, *, force: bool) -> Exported:
         "diffusers itself opens none of it, because it has no classes for these networks: README.md in the folder says "
         "what reads it."
     )
-    return Exported("diffusers", out, tuple(files), (note,))
+    return Exported("diffusers", out, tuple(files), (note, *what_was_taken_out(base)))
 
 
 def _networks(tensors: dict[str, Tensor]) -> dict[str, dict[str, Tensor]]:

@@ -156,8 +156,7 @@ def _sample(model: Any) -> Iterator[VerbGraph]:
 
 
 def _class_facts(model: Any) -> dict[str, Any]:
-    names = {"class_names": "class_names", "attribute_names": "attribute_names"}
-    return {key: list(getattr(model, name, ())) for key, name in names.items() if getattr(model, name, ())}
+    return {name: list(getattr(model, name)) for name in ("class_names", "attribute_names") if getattr(model, name, ())}
 
 
 def _encode(model: Any) -> Iterator[VerbGraph]:

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
-import re
-from pathlib import Path
 from typing import Any
 
-from imagewright import catalogue
 from imagewright.model import Model
+from imagewright.runs.cleaning import Cleaner
 from imagewright.runs.places import RECORD
 from imagewright.runs.provenance import run_record
 from imagewright.runs.run import Run
@@ -16,6 +14,7 @@ from imagewright.views import View
 
 OF_PICTURES = ("digital_source_type", "verb", "seed")  # entries of a picture's record that a model has not
 OF_RUNS = ("licence", "imported", "options", "seed", "source", "versions")  # entries of run.json that an export repeats
+OF_SOURCES = ("source", "fingerprint", "count", "size", "channels")  # entries of the description of a set
 UNKNOWN_LICENCE = (
     "not stated: the weights were trained by the user on pictures whose terms hold for what is made of them"
 )
@@ -24,13 +23,24 @@ UNKNOWN_LICENCE = (
 def export_record(model: Model) -> dict[str, Any]:
     """What metadata says of a model: name, run, checkpoint, settings of the view, configuration, licence, consent."""
     made = {name: value for name, value in run_record("export", model).items() if name not in OF_PICTURES}
-    config = {name: _last_name(value) for name, value in dataclasses.asdict(model.config).items()}
-    return {**made, "config": config, "licence": licence_of(model)}
+    cleaner = _cleaner_of(model)
+    if "settings" in made:
+        made["settings"] = cleaner.value(made["settings"])
+    return {**made, "config": cleaner.config(dataclasses.asdict(model.config)), "licence": licence_of(model)}
 
 
-def _last_name(value: Any) -> Any:
-    """The last name of a path: the others would tell strangers about the user's disk."""
-    return re.split(r"[/\\\\]", value)[-1] if isinstance(value, str) else value
+def what_was_taken_out(model: Model) -> list[str]:
+    """A sentence with the number of paths that the exported records lack; none if there were none."""
+    cleaner = _cleaner_of(model)
+    cleaner.config(dataclasses.asdict(model.config))
+    _training(model, cleaner)
+    return cleaner.notes()
+
+
+def _cleaner_of(model: Model) -> Cleaner:
+    """The cleaner of the run's records; of a weights file or a model, of its configuration."""
+    run = run_of(model)
+    return Cleaner(run.record if run else {"config": dataclasses.asdict(model.config)})
 
 
 def licence_of(model: Model) -> str:
@@ -40,17 +50,19 @@ def licence_of(model: Model) -> str:
 
 def training_record(model: Model) -> dict[str, Any]:
     """What run.json says of the training, without paths of the machine; {} for a weights file or a model."""
+    return _training(model, _cleaner_of(model))
+
+
+def _training(model: Model, cleaner: Cleaner) -> dict[str, Any]:
     run = run_of(model)
     if run is None:
         return {}
     found = {name: run.record[name] for name in OF_RUNS if name in run.record}
-    if isinstance(found.get("options"), dict):  # an option may name a file or a folder of this machine
-        found["options"] = {name: _last_name(value) for name, value in found["options"].items()}
     if isinstance(found.get("source"), dict):
         source = found["source"]
-        kept = {name: source[name] for name in ("fingerprint", "count", "size", "channels") if name in source}
-        found["source"] = {"source": Path(str(source.get("source", ""))).name, **kept}
-    return found
+        found["source"] = {name: source[name] for name in OF_SOURCES if name in source}
+    cleaned: dict[str, Any] = cleaner.value(found)
+    return cleaned
 
 
 def run_of(model: Model) -> Run | None:
@@ -66,8 +78,3 @@ def base_of(model: Model) -> Model:
     while isinstance(model, View):
         model = model.base
     return model
-
-
-def name_of(model: Model) -> str:
-    """The model's name in the catalogue."""
-    return catalogue.name_of(model)

@@ -9,8 +9,6 @@ from typing import Any
 
 from imagewright.errors import count_text
 
-MEBIBYTE = 2**20
-
 
 @dataclass(frozen=True)
 class Exported:
@@ -48,10 +46,10 @@ class Exported:
 def size_in_words(size: int) -> str:
     """A number of bytes.
 
-    >>> size_in_words(1500), size_in_words(3 * 2**20)
+    >>> size_in_words(1500), size_in_words(3 * 10**6)
     ('1.5 kB', '3.0 MB')
     """
-    return f"{size / MEBIBYTE:.1f} MB" if size >= MEBIBYTE else f"{size / 1000:.1f} kB"
+    return f"{size / 10**6:.1f} MB" if size >= 10**6 else f"{size / 1000:.1f} kB"
 
 
 def listed(names: Sequence[str]) -> str:

@@ -17,7 +17,7 @@ from imagewright.checkpoints import export_state, find_adapter
 from imagewright.checkpoints.adapter import Adapter, State, shapes_of
 from imagewright.configs import DATA_FIELDS
 from imagewright.errors import UserError
-from imagewright.exports.records import base_of, export_record, training_record
+from imagewright.exports.records import base_of, export_record, training_record, what_was_taken_out
 from imagewright.exports.results import Exported, listed
 from imagewright.files import written_together
 from imagewright.model import Model
@@ -40,7 +40,7 @@ def export_safetensors(model: Model, out: Path, *, force: bool) -> Exported:
     base = base_of(model)
     write_tensors(out, stored_tensors(base), weights_record(base))
     note = f"`imagewright sample {out}` takes it, and so does each command that needs the model alone."
-    return Exported("safetensors", out, (out,), (note,))
+    return Exported("safetensors", out, (out,), (note, *what_was_taken_out(base)))
 
 
 def stored_tensors(model: Model) -> dict[str, Tensor]:
@@ -54,7 +54,7 @@ def weights_record(model: Model) -> dict[str, Any]:
     origin = model.origin
     return {
         "model": facts["model"],
-        "config": dataclasses.asdict(model.config),  # as the run's own weights have it: `load` builds the model of it
+        "config": facts["config"],  # `load` builds the model of it: a path in it becomes the model that was copied
         "images_seen": (origin.images_seen if origin else None) or 0,
         ABSENT: absent_networks(model),
         "licence": facts["licence"],

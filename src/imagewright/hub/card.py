@@ -15,7 +15,6 @@ from imagewright import catalogue
 from imagewright.capabilities import Samples, sampled_classes, samples_classes
 from imagewright.files import written_together
 from imagewright.hub import sections
-from imagewright.hub.cleaning import Cleaner, described_sets
 from imagewright.hub.front_matter import to_front_matter
 from imagewright.hub.layout import CARD, PICTURES
 from imagewright.hub.licences import check_licence
@@ -24,6 +23,7 @@ from imagewright.latent.store import fingerprint_of
 from imagewright.model import Model
 from imagewright.output.sheets import Sheet
 from imagewright.output.writing import new_file, refuse_existing
+from imagewright.runs.cleaning import Cleaner, described_sets
 from imagewright.runs.loading import load
 from imagewright.runs.run import Run
 from imagewright.runs.scores import Score, read_scores
@@ -94,7 +94,7 @@ def model_card(
     """
     licence = check_licence(license)
     opened = run if isinstance(run, Run) else Run(run)
-    cleaner = Cleaner(opened.record)
+    cleaner = cleaner_of(opened)
     record = cleaner.run_record()
     checkpoint = opened.latest()[0]
     model = load(opened, images_seen=checkpoint.images_seen)
@@ -131,11 +131,16 @@ def shows_people(record: Mapping[str, Any]) -> bool:
     return by_model or bool(record.get("consent")) or any(source in OF_FACES for source in sources)
 
 
+def cleaner_of(run: Run) -> Cleaner:
+    """The cleaner of a run's records. It knows the names in the scores too before any record is cleaned."""
+    cleaner = Cleaner(run.record)
+    for score in read_scores(run.path):
+        cleaner.know([score.subject, (score.recipe.get("reference") or {}).get("source")])
+    return cleaner
+
+
 def published_scores(run: Run, cleaner: Cleaner, images_seen: int) -> list[Score]:
     """The scores of a run up to a checkpoint, without paths."""
-    scores = read_scores(run.path)
-    for score in scores:
-        cleaner.know([score.subject, (score.recipe.get("reference") or {}).get("source")])
     return [
         dataclasses.replace(
             score,
@@ -143,7 +148,7 @@ def published_scores(run: Run, cleaner: Cleaner, images_seen: int) -> list[Score
             recipe=cleaner.value(score.recipe),
             warnings=tuple(map(cleaner.text, score.warnings)),
         )
-        for score in scores
+        for score in read_scores(run.path)
         if score.images_seen is None or score.images_seen <= images_seen
     ]
 

@@ -99,17 +99,22 @@ def _download(repository: str, commit: str, file: StoredFile, target: Path, coun
     if _size_of(part) > file.size:
         part.unlink()
     done_before = counter.done
-    failed = 0
+    failed, reached = 0, _size_of(part)
     while _size_of(part) < file.size or not part.exists():
-        had = _size_of(part)
+        stopped: Exception | None = None
         try:
             _go_on(repository, commit, file, part, lambda size: counter.advance(done_before + size - counter.done))
         except Exception as error:
             if type(error).__module__.partition(".")[0] not in NETWORK_LIBRARIES or hasattr(error, "response"):
                 raise
-            failed = 0 if _size_of(part) > had else failed + 1
-            if failed >= TRIES:
-                raise
+            stopped = error
+        failed = 0 if _size_of(part) > reached else failed + 1
+        reached = max(reached, _size_of(part))
+        if failed >= TRIES and reached < file.size:
+            raise stopped or HubError(
+                f"{one_line(file.path, 120)} of {repository} ends after {reached:,} of the {file.size:,} bytes "
+                f"that were stated, {TRIES} times in a row: pull again later."
+            )
     if not file.is_whole(part):
         part.unlink()
         raise HubError(

@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from imagewright import catalogue
-from imagewright.hub.cleaning import described_sets
 from imagewright.hub.licences import licence_metadata
+from imagewright.runs.cleaning import described_sets
 from imagewright.runs.scores import FROM_PRIOR, Score
 
 LIBRARY = "imagewright"

@@ -9,8 +9,7 @@ from typing import Any
 
 from imagewright import catalogue
 from imagewright.errors import ConfigError, RunError, count_text
-from imagewright.hub.card import ModelCard, published_scores
-from imagewright.hub.cleaning import Cleaner
+from imagewright.hub.card import ModelCard, cleaner_of, published_scores
 from imagewright.hub.headers import with_clean_record
 from imagewright.latent import store
 from imagewright.runs.consents import recorded_consents
@@ -49,7 +48,7 @@ class Publication:
 
     def __init__(self, run: Run, folder: Path, card: ModelCard) -> None:
         self._run, self._folder = run, folder
-        self._cleaner = Cleaner(run.record)
+        self._cleaner = cleaner_of(run)
         self.files: dict[str, Path] = {}
         self.notes: list[str] = []
         for path in card.write(folder):

@@ -7,8 +7,10 @@ that is cut leaves no half run, and the next one goes on with what has arrived.
 from __future__ import annotations
 
 import json
+import os
 import shutil
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +29,7 @@ from imagewright.runs.lock import is_training, lock_run
 from imagewright.runs.places import RECORD
 from imagewright.runs.run import Run
 from imagewright.runs.scores import read_scores
+from imagewright.runs.weights import CHECKPOINTS
 
 FOLDER = "runs"  # in which a pulled run lies by default
 MOST_FILES = 10_000
@@ -63,17 +66,17 @@ def pull(
     if RECORD not in {file.path for file in files}:
         raise UserError(explain_other_repository(address, [str(each) for each in info.tags or ()], others))
     pulled = {"repository": address.repository, "revision": address.revision, "commit": commit, "hub": endpoint()}
-    if _is_there(place, pulled, files):
-        notices.add_notes([f"{place} holds this commit already, whole."])
+    if _is_settled(place, pulled, files, force=force):
         return Run(place)
-    _check_place(place, force=force)
     if others:
         notices.add_notes([f"Left there: {count_text(len(others), 'file')} that no run has, such as {others[0]}."])
     with explain_write_errors(place):
         place.parent.mkdir(parents=True, exist_ok=True)
         staging = place.parent / f".{place.name}.pulling"
-        staging.mkdir(exist_ok=True)
-        with locked(staging / ".lock"):
+        with _locked_staging(staging):
+            if _is_settled(place, pulled, files, force=force):  # by another process, for which this one waited
+                return Run(place)
+            staging.mkdir(exist_ok=True)
             arrived = staging / "run"
             _drop_others(arrived, files)
             with explain_hub_errors(address, "pull from", AGAIN), quietly():
@@ -118,6 +121,41 @@ def _is_there(place: Path, pulled: dict[str, Any], files: list[StoredFile]) -> b
     return same and all((place / file.path).is_file() and file.is_whole(place / file.path) for file in rest)
 
 
+def _is_settled(place: Path, pulled: dict[str, Any], files: list[StoredFile], *, force: bool) -> bool:
+    """Whether the commit lies at the place already, which is then said. Raises `RunError` for a place that is taken."""
+    if _is_there(place, pulled, files):
+        notices.add_notes([f"{place} holds this commit already, whole."])
+        return True
+    _check_place(place, force=force)
+    return False
+
+
+@contextmanager
+def _locked_staging(staging: Path) -> Iterator[None]:
+    """Hold the lock of a staging folder. The lock file lies beside it, and is removed at the end.
+
+    Who has waited for a file that was removed holds a lock that nobody else sees, and so asks again.
+    """
+    path = staging.with_name(f"{staging.name}.lock")
+    while True:
+        with locked(path) as descriptor:
+            if not _is_file_at(path, descriptor):
+                continue
+            try:
+                yield
+            finally:
+                with suppress(OSError):  # where open files cannot be removed
+                    path.unlink()
+            return
+
+
+def _is_file_at(path: Path, descriptor: int) -> bool:
+    try:
+        return os.path.samestat(os.fstat(descriptor), path.stat())
+    except FileNotFoundError:
+        return False
+
+
 def _check_place(place: Path, *, force: bool) -> None:
     """Raise `RunError` if something else lies at the place; a run is replaced by `force`."""
     if place.exists() and not place.is_dir():
@@ -153,16 +191,28 @@ def _check_arrived(arrived: Path, address: Address) -> None:
 
 
 def _settle(arrived: Path, place: Path, pulled: dict[str, Any]) -> None:
-    """Give the files their place: all at once if nothing is there, else one by one, the record last."""
+    """Give the files their place: all at once if nothing is there.
+
+    Else a run that is there is set aside until the checkpoints of this one have arrived, all by one renaming: a kill
+    before leaves the former run to `places.restore`, a kill after leaves this one.
+    """
     record = json.loads((arrived / RECORD).read_bytes()) | {"pulled": pulled}
     write_whole(arrived / RECORD, json.dumps(record, indent=2) + "\n")
     if not place.exists():
         arrived.rename(place)
         return
     with lock_run(place):
-        places.remove(place)
+        places.recover(place)
+        places.clear_place(place)
+        try:
+            for name in reversed(places.MADE_BY_TRAINING):
+                if name != CHECKPOINTS and (arrived / name).exists():
+                    (arrived / name).rename(place / name)
+            (arrived / CHECKPOINTS).rename(place / CHECKPOINTS)
+        finally:
+            places.restore(place)
         shutil.rmtree(place / "card", ignore_errors=True)
-        for path in sorted(arrived.rglob("*"), key=lambda each: each.name == RECORD):
+        for path in sorted(arrived.rglob("*")):
             if path.is_file():
                 target = place / path.relative_to(arrived)
                 target.parent.mkdir(parents=True, exist_ok=True)

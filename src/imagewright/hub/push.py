@@ -29,7 +29,7 @@ from imagewright.runs.run import Run
 from imagewright.verbs.apply import ImagesLike
 
 HUBS_OWN = (".gitattributes", ".gitignore")
-AGAIN = "Nothing was changed there. The same command goes on: files that have arrived are not sent again."
+AGAIN = "No file was changed there. The same command goes on: files that have arrived are not sent again."
 
 
 @dataclass(frozen=True)

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from imagewright import catalogue
 from imagewright.configs import DATA_FIELDS
 from imagewright.errors import count_text, number_text, one_line
-from imagewright.hub.cleaning import OWN, described_sets
 from imagewright.hub.licences import OTHER
 from imagewright.hub.metadata import title_of
 from imagewright.pixels import size_text
+from imagewright.runs.cleaning import OWN, described_sets
 from imagewright.runs.report.score_tables import arrow, describe_recipes, explain_columns, format_score, make_columns
 from imagewright.runs.scores import Score
 
@@ -37,6 +38,14 @@ def cell(value: Any, most: int = 300) -> str:
     for sign in "|*_`[]":
         text = text.replace(sign, f"\\{sign}")
     return text
+
+
+def code(value: Any, most: int = 300) -> str:
+    """A value as a span of code, in which Markdown knows no escapes: more backticks around it than are in it."""
+    text = one_line(str(value), most)
+    longest = max(map(len, re.findall("`+", text)), default=0)
+    fence, space = "`" * (longest + 1), " " if longest else ""
+    return f"{fence}{space}{text}{space}{fence}"
 
 
 def table(header: Sequence[str], rows: Sequence[Sequence[Any]]) -> list[str]:
@@ -90,7 +99,7 @@ def how_to_load(record: Mapping[str, Any], repository: str) -> list[str]:
 def training_data(record: Mapping[str, Any], about: str | None) -> list[str]:
     """The sets by number, size and classes; never where they lie."""
     if "imported" in record:
-        files = ", ".join(f"`{cell(name)}` (SHA-256 {cell(digest)})" for name, digest in record["imported"].items())
+        files = ", ".join(f"{code(name)} (SHA-256 {cell(digest)})" for name, digest in record["imported"].items())
         terms = record.get("licence")
         said = f" Its authors publish them under: {cell(terms)}." if terms else ""
         lines = [f"The weights were imported, not trained here, from {files}.{said}"]

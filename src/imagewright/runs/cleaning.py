@@ -1,4 +1,4 @@
-"""What of a run's records stays on this machine: paths, names of files, the wording of consents.
+"""What of a run's records stays on this machine when it is published or exported: paths, files' names, consents' words.
 
 A pure walk over JSON values, which counts what it takes out.
 """
@@ -20,8 +20,17 @@ OWN = "own pictures"  # in place of the path of a set
 TAKEN_OUT = "(taken out)"
 # Which the weights need as they are; "T-shirt/top" is one.
 NOT_PATHS = ("class_names", "attribute_names", "domain_names", "unseen_classes")
+REST = r"[^\s'\"`,;()<>|]*"  # of a path, up to a space
+PART = r"[^\s'\"`,;:()<>|/\\]"
+ENDING = r"(?:(?<=\.[A-Za-z]\w\w)|(?<=\.[A-Za-z]\w\w\w))(?!\w)"  # such as .png
+# A path goes on after spaces up to a word with a slash or the ending of a file: "/home/anna/my pictures/x 1.png".
+# It ends with such an ending, a colon or a full stop.
+AFTER_SPACES = (
+    rf"(?:(?<![:.])(?<!\.\w\w)(?<!\.\w\w\w)(?<!\.\w\w\w\w)"
+    rf"(?: (?![~.]){PART}+){{0,3}}? (?![~.]){PART}+(?:[/\\]{REST}|{ENDING}))*"
+)
 # A path in a text: from the root, the home folder, a drive, or the working folder. No URL, no "and/or".
-PATH = re.compile(r"(?<![\w:/.~\\-])(?:~[\w-]*/|/(?=[\w.~-])|[A-Za-z]:[\\/]|\\\\|\.{1,2}/)[^\s'\"`,;()<>|]*")
+PATH = re.compile(rf"(?<![\w:/.~\\-])(?:~[\w-]*/|/(?=[\w.~-])|[A-Za-z]:[\\/]|\\\\|\.{{1,2}}/){REST}{AFTER_SPACES}")
 RELATIVE = re.compile(r"(?!https?://)\S*[/\\]\S*")  # as a whole value
 FILE = re.compile(r".+\.[A-Za-z]\w{1,11}")
 NAMED_BY_OPTIONS = ("evaluate_against", "start")  # sets and runs
@@ -59,7 +68,8 @@ class Cleaner:
 
     def know(self, names: Iterable[Any]) -> None:
         """Names and paths that are replaced wherever they stand, also those with spaces in them."""
-        added = {str(each) for each in names if each and not is_public(str(each))}
+        given = {str(each) for each in names if each and not is_public(str(each))}
+        added = given | {each.rstrip("/\\") for each in given if each.strip("/\\.")}
         self._private = sorted({*self._private, *added}, key=len, reverse=True)
 
     def run_record(self) -> dict[str, Any]:
@@ -107,7 +117,7 @@ class Cleaner:
     def text(self, text: str) -> str:
         """A text without paths, and without the names of the user's own sets."""
         for name in self._private:
-            pattern = rf"(?<![\w/\\]){re.escape(name)}(?![\w/\\])"
+            pattern = rf"(?<![\w/\\]){re.escape(name)}(?:[/\\]{REST}{AFTER_SPACES}|(?!\w))"
             text = re.sub(pattern, lambda _: self._count(OWN), text)
         return PATH.sub(lambda _: self._count(TAKEN_OUT), text)
 
