@@ -15,6 +15,7 @@ from tiny import BATCH, simple_pictures, train_tiny
 import imagewright as iw
 from imagewright.cli.app import main
 from imagewright.errors import RunError, UserError
+from imagewright.films import snapshots
 
 
 @pytest.fixture(scope="module")
@@ -53,14 +54,24 @@ def test_a_film_shows_the_previews_in_their_order_and_the_last_for_two_seconds(r
     assert len(found) == 5
     assert all(changed)
     record = iw.inspect(tmp_path / "film.gif")["provenance"]
-    assert (record["verb"], record["images_seen"], record["settings"]["moments"]) == ("film", 4 * BATCH, 5)
+    assert (record["verb"], record["images_seen"], record["settings"]["snapshots"]) == ("film", 4 * BATCH, 5)
 
 
-def test_a_run_without_previews_is_decoded_from_its_checkpoints_with_equal_seeds(run: iw.Run, tmp_path: Path) -> None:
+def test_a_run_without_previews_is_decoded_from_its_checkpoints_with_equal_seeds(
+    run: iw.Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    loaded: list[int] = []
+
+    def load(run: iw.Run, images_seen: int) -> iw.Model:
+        loaded.append(images_seen)
+        return iw.load(run, images_seen=images_seen)
+
+    monkeypatch.setattr(snapshots, "load", load)
     copied = shutil.copytree(run.path, tmp_path / "gan")
     shutil.rmtree(copied / "samples")
     notes = iw.film(copied, tmp_path / "film.gif", seed=3)
     assert any("no previews" in note and "3 checkpoints" in note for note in notes)
+    assert sorted(loaded) == [each.images_seen for each in iw.Run(copied).checkpoints()]  # each of them once
     found = frames(tmp_path / "film.gif")
     assert len(found) == 3
     for (frame, _), checkpoint in zip(found, iw.Run(copied).checkpoints(), strict=True):

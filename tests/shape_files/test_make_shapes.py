@@ -12,6 +12,7 @@ import imagewright as iw
 from imagewright.cli import main
 from imagewright.errors import ConfigError, RunError
 from imagewright.face_swap.face_sets import read_face_set
+from imagewright.shape_files import clip
 from imagewright.shape_files.clip import clip_sprites
 from imagewright.shape_files.people import ANNA, draw_face
 
@@ -70,6 +71,32 @@ def test_a_clip_ends_as_it_begins_and_its_table_has_a_row_a_frame(tmp_path: Path
     assert float(rows[5]["x"]) == pytest.approx(sprites.x[5], abs=1e-5)
     steps = np.abs(np.diff(sprites.x, append=sprites.x[0]))
     assert steps[-1] <= steps.max() + 1e-12
+
+
+def test_a_clip_without_its_table_is_not_left(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def stop(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(clip, "write_table", stop)
+    with pytest.raises(KeyboardInterrupt):
+        iw.make_shapes(tmp_path / "clip.gif", "clip", count=3, size=16)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("kind", ["sprites", "people"])
+def test_the_present_folder_has_its_sheet_beside_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str) -> None:
+    (tmp_path / "set").mkdir()
+    monkeypatch.chdir(tmp_path / "set")
+    made = iw.make_shapes(".", kind, count=1, size=32)
+    assert made.written[-1] == tmp_path / "set.png"
+    assert (tmp_path / "set.png").is_file()
+
+
+def test_a_place_without_a_name_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["data", "shapes", "/", "--force"]) != 0
+    assert "/ has no name" in capsys.readouterr().err
+    assert main(["data", "shapes", ".", "--kind", "clip"]) != 0
+    assert ". has no suffix" in capsys.readouterr().err
 
 
 def test_people_are_sets_of_faces_whose_poses_are_known(tmp_path: Path) -> None:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import asyncio
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -84,7 +87,16 @@ def test_a_video_is_written_while_it_arrives(studio: ServedStudio, monkeypatch: 
     def send(name: str) -> int:
         return studio.request(f"/sources/{folder}?name={name}", method="POST", body=film, headers=headers)[0]
 
+    flushed: list[int] = []
+
+    def flush(descriptor: int) -> None:
+        with pytest.raises(RuntimeError):  # where all pages wait for it
+            asyncio.get_running_loop()
+        flushed.append(descriptor)
+
+    monkeypatch.setattr(os, "fsync", flush)
     assert send("film.mp4") == 200
+    assert flushed
     place = studio.studio.folder / "pictures" / folder
     assert (place / "film.mp4").read_bytes() == film
     assert studio.source_id(f"pictures/{folder}/film.mp4")
@@ -117,3 +129,30 @@ def test_half_a_video_of_a_killed_studio_is_removed(studio: ServedStudio, tmp_pa
         assert {path.name for path in place.iterdir()} == {foreign.name, arriving.name}
     assert {path.name for path in place.iterdir()} == {foreign.name, "long.mp4"}
     assert list(notes.iterdir()) == []
+
+
+def test_a_studio_that_starts_leaves_a_note_that_is_made_just_now(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from imagewright.studio.serving import arriving
+
+    own, target = tmp_path / "own", tmp_path / "film.mp4"
+    real = arriving.locked
+
+    @contextmanager
+    def locked(path: Path) -> Iterator[int]:
+        path.touch()
+        arriving.remove_unfinished(own)  # another studio starts before the note is locked
+        assert path.exists()
+        with real(path) as descriptor:
+            yield descriptor
+
+    monkeypatch.setattr(arriving, "locked", locked)
+    with arriving.noted(own, target):
+        (note,) = (own / "arriving").iterdir()
+        arriving.remove_unfinished(own)
+        assert note.read_text() == "film.mp4"
+    note.touch()
+    os.utime(note, (0, 0))  # of a studio that was killed then, long ago
+    arriving.remove_unfinished(own)
+    assert not note.exists()

@@ -23,7 +23,7 @@ def called(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
     for name in ("SIGKILL", "SIGHUP", "pthread_sigmask", "sigpending"):
         monkeypatch.delattr(signal, name, raising=False)
     monkeypatch.setattr(os, "kill", lambda number, event: found.append((number, event)))
-    monkeypatch.setattr(subprocess, "run", lambda command, **_: found.append(command))
+    monkeypatch.setattr(subprocess, "run", lambda command, **_: found.append(command) or _ended(command, 0))
     monkeypatch.setattr(subprocess, "Popen", lambda command, **settings: found.append((command, settings)))
     return found
 
@@ -40,6 +40,16 @@ def test_its_group_is_interrupted_and_its_tree_ended(called: list[Any]) -> None:
     processes.interrupt(5)
     processes.kill(6)
     assert called == [(5, 1), ["taskkill", "/T", "/F", "/PID", "6"]]
+
+
+def test_a_process_that_windows_does_not_end_is_told(called: list[Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(subprocess, "run", lambda command, **_: _ended(command, 128))
+    with pytest.raises(OSError, match=r"Process 6 .* 128"):
+        processes.kill(6)
+
+
+def _ended(command: list[str], code: int) -> subprocess.CompletedProcess[bytes]:
+    return subprocess.CompletedProcess(command, code)
 
 
 def test_a_worker_passes_over_interrupts(called: list[Any], monkeypatch: pytest.MonkeyPatch) -> None:

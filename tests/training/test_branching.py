@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from tiny import BATCH, Messages, simple_pictures, train_tiny
+from tiny import BATCH, Messages, simple_pictures, tiny_images, train_tiny
 
 import imagewright as iw
 from imagewright.errors import ConfigError, RunError
@@ -55,6 +55,19 @@ def test_a_branch_has_the_options_the_averages_and_the_trained_weights_of_a_chec
         expected = torch.lerp(averages[name], trained[f"trained.{name}"], weight)
         torch.testing.assert_close(now[name], expected, atol=1e-6, rtol=0)
     assert any("a branch of" in text and f"at {AT} images" in text for text in told.texts)
+
+
+def test_a_branch_of_an_older_run_has_its_options_under_their_present_names(tmp_path: Path) -> None:
+    first = train_tiny(
+        "cgan", out=tmp_path / "first", steps=1, discriminator_conditioning="embedding", ema_half_life=77
+    )
+    record = first.record
+    record["config"]["told"] = record["config"].pop("discriminator_conditioning")
+    record["options"]["average_half_life"] = record["options"].pop("ema_half_life")
+    first.rewrite(record)
+    run = iw.train("cgan", tiny_images("cgan"), tmp_path / "run", start=f"{first.path}@latest", **STILL)
+    assert run.record["config"]["discriminator_conditioning"] == "embedding"
+    assert run.record["options"]["ema_half_life"] == 77
 
 
 def test_a_branch_names_a_checkpoint_that_is_kept(parent: iw.Run, tmp_path: Path) -> None:

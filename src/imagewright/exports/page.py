@@ -23,7 +23,7 @@ from imagewright.capabilities import verbs_of
 from imagewright.errors import UserError
 from imagewright.exports.graphs import NoGraphError, VerbGraph, list_graphs
 from imagewright.exports.page_drawing import drawing_facts
-from imagewright.exports.page_facts import LatentFacts, latent_facts
+from imagewright.exports.page_facts import PageFacts, latent_facts
 from imagewright.exports.page_graphs import trace_for_page
 from imagewright.exports.records import export_record, run_of
 from imagewright.exports.results import Exported, size_in_words
@@ -99,7 +99,7 @@ def export_page(
     return Exported("html", out, (out,), tuple(notes))
 
 
-def _contents(model: Model, directory: Any) -> tuple[list[VerbGraph], LatentFacts, str]:
+def _contents(model: Model, directory: Any) -> tuple[list[VerbGraph], PageFacts, str]:
     """The graphs of the page, what it offers, and whether it makes pictures ("decode") or translates them."""
     name, verbs = catalogue.name_of(model), verbs_of(model)
     graphs, refused = list_graphs(model)

@@ -12,7 +12,7 @@ import torch
 
 from imagewright.errors import UserError
 from imagewright.exports.graphs import VerbGraph
-from imagewright.exports.page_facts import LatentFacts
+from imagewright.exports.page_facts import PageFacts
 from imagewright.images.palettes import common_colours
 from imagewright.pixels import label_colours, to_uint8
 from imagewright.runs.run import Run
@@ -24,7 +24,7 @@ STYLES = 8
 PLAIN = np.array([[255, 255, 255], [0, 0, 0]], np.uint8)
 
 
-def drawing_facts(model: Any, run: Run | None, graphs: list[VerbGraph]) -> LatentFacts:
+def drawing_facts(model: Any, run: Run | None, graphs: list[VerbGraph]) -> PageFacts:
     """Collect them. Raises `UserError` for a model whose styles are those of reference pictures alone."""
     abilities = translation_abilities(model)
     if abilities.needs_style and not abilities.sampled_styles:
@@ -47,7 +47,7 @@ def drawing_facts(model: Any, run: Run | None, graphs: list[VerbGraph]) -> Laten
         "input": next(iter(graphs[0].inputs)),
         "styled": "style" in graphs[0].inputs,
     }
-    found = LatentFacts(facts, {})
+    found = PageFacts(facts, {})
     if facts["styled"]:
         found.tensors["styles"] = _styles(model, len(domains))
         facts["style_shape"] = list(graphs[0].inputs["style"].shape[1:])

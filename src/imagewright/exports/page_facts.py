@@ -30,7 +30,7 @@ MOST_FITTED = 1024  # numbers of a latent: a covariance of more is too large for
 
 
 @dataclass
-class LatentFacts:
+class PageFacts:
     """What a page knows of latents.
 
     Attributes:
@@ -44,10 +44,10 @@ class LatentFacts:
     notes: list[str] = field(default_factory=list)
 
 
-def latent_facts(model: Any, run: Run | None) -> LatentFacts:
+def latent_facts(model: Any, run: Run | None) -> PageFacts:
     """Collect them. Raises `UserError` for a model that has neither samples nor saved latents to start from."""
     parts = latent_parts_of(model)
-    found = LatentFacts({"shape": list(model.latent_shape), "parts": [_part(each) for each in parts]}, {})
+    found = PageFacts({"shape": list(model.latent_shape), "parts": [_part(each) for each in parts]}, {})
     _add_saved(found, model, run)
     if "sample" in verbs_of(model):
         _add_seeds(found, model, parts)
@@ -68,7 +68,7 @@ def _part(part: LatentPart) -> dict[str, Any]:
     return {"name": part.name, "kind": part.kind, "start": part.start, "stop": part.stop, "code": part.code}
 
 
-def _add_seeds(found: LatentFacts, model: Any, parts: tuple[LatentPart, ...]) -> None:
+def _add_seeds(found: PageFacts, model: Any, parts: tuple[LatentPart, ...]) -> None:
     """The latents of the package's seeds 0 to 63; of each class if the page cannot put the class in by itself."""
     numbers = math.prod(model.latent_shape)
     classes = list(model.class_names) if samples_classes(model) else []
@@ -88,7 +88,7 @@ def _add_seeds(found: LatentFacts, model: Any, parts: tuple[LatentPart, ...]) ->
         found.notes.append(f"The page has {count_text(count, 'seed')} of each class, to stay small.")
 
 
-def _add_density(found: LatentFacts, model: Any, parts: tuple[LatentPart, ...]) -> None:
+def _add_density(found: PageFacts, model: Any, parts: tuple[LatentPart, ...]) -> None:
     """How the page itself samples noise: as the prior does, or by the mean and covariance of samples."""
     places = noise_places(parts)
     found.facts["own"] = None
@@ -119,7 +119,7 @@ def _is_standard_normal(model: Any, places: Tensor) -> bool:
     return torch.equal(latent, torch.randn(1, len(places), generator=torch.Generator().manual_seed(1)))
 
 
-def _add_saved(found: LatentFacts, model: Model, run: Run | None) -> None:
+def _add_saved(found: PageFacts, model: Model, run: Run | None) -> None:
     rows, names = [], []
     for name in store.names_of(run, "latents") if run is not None else []:
         try:
@@ -134,7 +134,7 @@ def _add_saved(found: LatentFacts, model: Model, run: Run | None) -> None:
         found.facts["saved"] = names
 
 
-def _add_directions(found: LatentFacts, model: Model, run: Run | None) -> None:
+def _add_directions(found: PageFacts, model: Model, run: Run | None) -> None:
     rows, names = [], []
     for name in store.names_of(run, "direction") if run is not None else []:
         try:

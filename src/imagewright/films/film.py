@@ -11,7 +11,7 @@ from PIL import Image
 
 from imagewright.errors import RunError, UserError
 from imagewright.films.frames import FilmStyle, draw_frame
-from imagewright.films.moments import COUNT, Moment, find_moments
+from imagewright.films.snapshots import COUNT, TrainingSnapshot, find_snapshots
 from imagewright.images.decoding.unreadable import Unreadable
 from imagewright.metrics.run_curves import Curves, find_curve, main_curves, run_curves, seconds_at
 from imagewright.output.writing import ANIMATIONS, check_suffix, refuse_existing, write_animation
@@ -23,7 +23,7 @@ from imagewright.runs.run import Run
 
 HOLD = 2.0  # seconds that the last picture stays
 LEAST_SECONDS, MOST_SECONDS = 6.0, 20.0  # of a film whose length is left open
-SECONDS_A_MOMENT = 0.25  # then
+SECONDS_A_SNAPSHOT = 0.25  # then
 FEWEST_FRAMES, MOST_FRAMES_A_SECOND = 8.0, 30.0  # in a second: players of videos handle lower rates badly
 LONGEST = 3600.0  # seconds
 
@@ -41,14 +41,14 @@ def film(
 ) -> list[str]:
     """Write a video of a run's training. Returns notes for the user.
 
-    Each moment is a preview of the run, which are of the same latents, or of the same inputs; for a run without
-    previews, a checkpoint sampled with equal seeds. Moments share the time equally. Under them are the images seen, the
-    time, and curves that grow with it. The last picture stays for two seconds.
+    Each snapshot is a preview of the run, which are of the same latents, or of the same inputs; for a run without
+    previews, a checkpoint sampled with equal seeds. Snapshots share the time equally. Under them are the images seen,
+    the time, and curves that grow with it. The last picture stays for two seconds.
 
     run: a run or its directory; a run that is being trained is shown up to now.
     path: .mp4, which needs PyAV (the extra `video`), .webp or .gif.
-    seconds: length, more than 2; by default a quarter of a second for each moment, and 6 to 20 in all. With more
-        moments than frames, moments are left out evenly.
+    seconds: length, more than 2; by default a quarter of a second for each snapshot, and 6 to 20 in all. With more
+        snapshots than frames, snapshots are left out evenly.
     count: pictures at once, 1 to 64. Of a model that reconstructs, half of them are the inputs.
     curve: its name, such as "score: FID" or "generator/adversarial"; by default a score, or else the losses.
     seed: of samples from checkpoints; previews have the seed of the run.
@@ -65,14 +65,14 @@ def film(
     if not isinstance(run, Run) and names_point(run):
         raise UserError(f"A film shows all of a training: name the run without @, {str(run).rpartition('@')[0]}.")
     run = run if isinstance(run, Run) else Run(run)
-    moments = find_moments(run, count, seed)
-    length = seconds or min(max(HOLD + SECONDS_A_MOMENT * len(moments.found), LEAST_SECONDS), MOST_SECONDS)
-    chosen = _choose(moments.found, length)
+    snapshots = find_snapshots(run, count, seed)
+    length = seconds or min(max(HOLD + SECONDS_A_SNAPSHOT * len(snapshots.found), LEAST_SECONDS), MOST_SECONDS)
+    chosen = _choose(snapshots.found, length)
     rate, repeats = _rate(len(chosen), length, FEWEST_FRAMES if Path(path).suffix.lower() == ".mp4" else 1.0)
-    notes = list(moments.notes)
-    if len(chosen) < len(moments.found):
+    notes = list(snapshots.notes)
+    if len(chosen) < len(snapshots.found):
         notes.append(
-            f"{len(chosen)} of {len(moments.found)} moments fit into {length:g} seconds: they are chosen evenly."
+            f"{len(chosen)} of {len(snapshots.found)} snapshots fit into {length:g} seconds: they are chosen evenly."
         )
     curves = _curves(run, curve)
     if not curves:
@@ -81,31 +81,31 @@ def film(
     style = FilmStyle(
         _title(run),
         {name: points for name, points in curves.items() if points},
-        moments.columns,
+        snapshots.columns,
         last.shape,
         max(chosen[-1].images_seen, 1),
-        moments.is_sheet,
+        snapshots.is_sheet,
     )
-    settings = {"count": len(last), "seconds": length, "curves": list(curves), "moments": len(chosen)}
-    record = run_record("film", run, seed=moments.seed, settings=settings, source_type=moments.source_type)
-    frames = _frames(run, chosen, style, repeats, math.ceil(HOLD * rate), notes, progress)
+    settings = {"count": len(last), "seconds": length, "curves": list(curves), "snapshots": len(chosen)}
+    record = run_record("film", run, seed=snapshots.seed, settings=settings, source_type=snapshots.source_type)
+    frames = _frames(run, chosen, last, style, repeats, math.ceil(HOLD * rate), notes, progress)
     write_animation(frames, path, record, frames_per_second=rate, force=force)
     if is_training(run.path):
         notes.append(f"{run.path} is being trained now: the film ends at {chosen[-1].images_seen:,} images seen.")
     return notes
 
 
-def _choose(found: list[Moment], length: float) -> list[Moment]:
-    """The moments that fit into a film, evenly, with the first and the last."""
+def _choose(found: list[TrainingSnapshot], length: float) -> list[TrainingSnapshot]:
+    """The snapshots that fit into a film, evenly, with the first and the last."""
     most = max(2, int((length - HOLD) * MOST_FRAMES_A_SECOND))
     if len(found) <= most:
         return found
     return [found[place] for place in np.linspace(0, len(found) - 1, most).round().astype(np.int64).tolist()]
 
 
-def _rate(moments: int, length: float, fewest: float) -> tuple[float, int]:
-    """Frames in a second, and frames of each moment but the last, which stays `HOLD` seconds."""
-    changing = (moments - 1) / (length - HOLD)  # moments a second
+def _rate(snapshots: int, length: float, fewest: float) -> tuple[float, int]:
+    """Frames in a second, and frames of each snapshot but the last, which stays `HOLD` seconds."""
+    changing = (snapshots - 1) / (length - HOLD)  # snapshots a second
     repeats = max(1, math.ceil(fewest / changing))
     return min(changing * repeats, MOST_FRAMES_A_SECOND), repeats
 
@@ -122,7 +122,7 @@ def _title(run: Run) -> str:
     return name if name == run.model else f"{name}: {run.model}"
 
 
-def _last(chosen: list[Moment], notes: list[str]) -> np.ndarray:
+def _last(chosen: list[TrainingSnapshot], notes: list[str]) -> np.ndarray:
     try:
         return chosen[-1].read()
     except (OSError, Unreadable) as error:  # removed while the film was begun
@@ -131,27 +131,31 @@ def _last(chosen: list[Moment], notes: list[str]) -> np.ndarray:
 
 def _frames(
     run: Run,
-    chosen: list[Moment],
+    chosen: list[TrainingSnapshot],
+    last: np.ndarray,
     style: FilmStyle,
     repeats: int,
     hold: int,
     notes: list[str],
     progress: Progress | None,
 ) -> Iterator[Image.Image]:
-    """Every frame in order. A moment that cannot be read has the picture of the one before, which a note says."""
+    """Every frame in order. A snapshot that cannot be read has the picture of the one before, which a note says.
+
+    last: the pictures of the last snapshot, which are read already.
+    """
     time_at, total, done = seconds_at(run.reports()), repeats * (len(chosen) - 1) + hold, 0
     pixels = np.full(style.shape, 255, np.uint8)
-    for moment in chosen:
+    for snapshot in chosen:
         try:
-            read = moment.read()
+            read = last if snapshot is chosen[-1] else snapshot.read()
             if read.shape == style.shape:
                 pixels = read
             else:
-                notes.append(f"The picture at {moment.images_seen:,} images seen has another size: it is left out.")
+                notes.append(f"The picture at {snapshot.images_seen:,} images seen has another size: it is left out.")
         except (OSError, Unreadable, RunError) as error:
-            notes.append(f"The picture at {moment.images_seen:,} images seen is left out: {error}.")
-        frame = draw_frame(style, pixels, moment.images_seen, time_at(moment.images_seen))
-        for _ in range(hold if moment is chosen[-1] else repeats):
+            notes.append(f"The picture at {snapshot.images_seen:,} images seen is left out: {error}.")
+        frame = draw_frame(style, pixels, snapshot.images_seen, time_at(snapshot.images_seen))
+        for _ in range(hold if snapshot is chosen[-1] else repeats):
             yield frame
             done += 1
             if progress is not None:

@@ -1,4 +1,4 @@
-"""A frame of a film: the pictures of a moment, what it is the moment of, and the curves up to it."""
+"""A frame of a film: the pictures of a snapshot, what it is the snapshot of, and the curves up to it."""
 
 from __future__ import annotations
 
@@ -14,15 +14,20 @@ from imagewright.output.figures import COLOURS
 from imagewright.output.grids import GAP, INK, PAPER, plain_grid
 from imagewright.output.names import visible
 from imagewright.output.writing import SMOOTH_FROM
-from imagewright.runs.report.curves import Points, fit_axis, round_ticks, short_number
+from imagewright.runs.report.curves import PlotAxis, Points, fit_axis, round_ticks, short_number
+from imagewright.runs.report.html import duration_text
 
 WIDTH, MARGIN = 640, 16  # pixels
 WIDEST_SHEET = 1280  # a labelled sheet is shown as it is up to this width
 TITLE, TEXT, SMALL = 20, 18, 13  # sizes of the fonts
 PLOT_HEIGHT, LEFT = 170, 58
+CEILING, FLOOR = 8, PLOT_HEIGHT - 26  # upper and lower ends of the vertical axis
 SHARP = 2  # curves are drawn so many times as large, and reduced: their edges are smooth
 FAINT, GRID = (110, 110, 110), (225, 225, 225)
 MARKER = 5  # radius, pixels
+
+
+Font = ImageFont.FreeTypeFont | ImageFont.ImageFont
 
 
 @dataclass(frozen=True)
@@ -32,7 +37,7 @@ class FilmStyle:
     title: above the pictures.
     curves: points over images seen, by the label of the curve; {} for none.
     columns: of the pictures.
-    shape: of the pictures of each moment, (N, H, W, C).
+    shape: of the pictures of each snapshot, (N, H, W, C).
     total: the largest number of images seen.
     is_sheet: whether the one picture is a labelled sheet.
     """
@@ -77,7 +82,7 @@ def draw_frame(style: FilmStyle, pixels: np.ndarray, images_seen: int, seconds: 
     """One frame, an RGB picture of the style's size.
 
     pixels: the pictures, uint8, of the style's shape.
-    images_seen: of this moment.
+    images_seen: of this snapshot.
     seconds: of training up to it; None if the run does not say.
     """
     frame = Image.new("RGB", style.size, (PAPER, PAPER, PAPER))
@@ -90,21 +95,10 @@ def draw_frame(style: FilmStyle, pixels: np.ndarray, images_seen: int, seconds: 
     font = ImageFont.load_default(TEXT)
     pen.text((MARGIN, top), f"{images_seen:,} images seen", fill=ink, font=font)
     if seconds is not None:
-        pen.text((style.size[0] - MARGIN, top), duration(seconds), fill=ink, font=font, anchor="ra")
+        pen.text((style.size[0] - MARGIN, top), duration_text(seconds), fill=ink, font=font, anchor="ra")
     if style.curves:
         frame.paste(_plot(style, images_seen), (0, top + TEXT + 10))
     return frame
-
-
-def duration(seconds: float) -> str:
-    """A time in words: 36 s, 2 min 5 s, 3 h 20 min.
-
-    >>> duration(36.4), duration(125), duration(12_000)
-    ('36 s', '2 min 5 s', '3 h 20 min')
-    """
-    minutes, rest = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours} h {minutes} min" if hours else f"{minutes} min {rest} s" if minutes else f"{rest} s"
 
 
 def _pictures(style: FilmStyle, pixels: np.ndarray) -> Image.Image:
@@ -122,14 +116,28 @@ def _pictures(style: FilmStyle, pixels: np.ndarray) -> Image.Image:
 
 
 def _plot(style: FilmStyle, images_seen: int) -> Image.Image:
-    """The curves up to a moment, with a marker at it, and under them their names and values then."""
+    """The curves up to a snapshot, with a marker at it, and under them their names and values then."""
     width, height = style.size[0], PLOT_HEIGHT + (SMALL + 6) * len(style.curves)
     plot = Image.new("RGB", (width * SHARP, height * SHARP), (PAPER, PAPER, PAPER))
     pen, font = ImageDraw.Draw(plot), ImageFont.load_default(SMALL * SHARP)
-    floor = (PLOT_HEIGHT - 26) * SHARP
     x_axis = fit_axis([0.0, float(style.total)], LEFT * SHARP, (width - MARGIN) * SHARP, log_allowed=False)
     values = [y for points in style.curves.values() for _, y in points]
-    y_axis = fit_axis(values, floor, 8 * SHARP, log_allowed=True)
+    y_axis = fit_axis(values, FLOOR * SHARP, CEILING * SHARP, log_allowed=True)
+    _draw_axes(pen, font, x_axis, y_axis)
+    now = x_axis.place(images_seen)
+    pen.line([(now, CEILING * SHARP), (now, FLOOR * SHARP)], fill=FAINT, width=SHARP)
+    for index, (name, points) in enumerate(style.curves.items()):
+        colour = COLOURS[index % len(COLOURS)]
+        reached = [(x, y) for x, y in points if x <= images_seen]
+        _draw_curve(pen, [(x_axis.place(x), y_axis.place(y)) for x, y in reached], colour)
+        said = f"{name}: {short_number(reached[-1][1])}" if reached else name
+        _draw_name(pen, font, PLOT_HEIGHT + index * (SMALL + 6), said, colour)
+    return plot.resize((width, height), Image.Resampling.LANCZOS)
+
+
+def _draw_axes(pen: ImageDraw.ImageDraw, font: Font, x_axis: PlotAxis, y_axis: PlotAxis) -> None:
+    """Both axes with their numbers, and a line across at each number of the vertical one."""
+    floor = FLOOR * SHARP
     for value in round_ticks(y_axis, 4):
         y = y_axis.place(value)
         pen.line([(x_axis.start, y), (x_axis.end, y)], fill=GRID, width=SHARP)
@@ -137,22 +145,20 @@ def _plot(style: FilmStyle, images_seen: int) -> Image.Image:
     for value in round_ticks(x_axis, 5):
         anchor = "ma" if x_axis.place(value) < x_axis.end - 20 * SHARP else "ra"
         pen.text((x_axis.place(value), floor + 6 * SHARP), short_number(value), fill=FAINT, font=font, anchor=anchor)
-    pen.line([(x_axis.start, 8 * SHARP), (x_axis.start, floor), (x_axis.end, floor)], fill=FAINT, width=SHARP)
-    now = x_axis.place(images_seen)
-    pen.line([(now, 8 * SHARP), (now, floor)], fill=FAINT, width=SHARP)
-    for index, (name, points) in enumerate(style.curves.items()):
-        colour = COLOURS[index % len(COLOURS)]
-        until = [(x_axis.place(x), y_axis.place(y)) for x, y in points if x <= images_seen]
-        if len(until) > 1:
-            pen.line(until, fill=colour, width=2 * SHARP, joint="curve")
-        if until:
-            (x, y), radius = until[-1], MARKER * SHARP
-            pen.ellipse([x - radius, y - radius, x + radius, y + radius], fill=colour)
-        reached = [y for x, y in points if x <= images_seen]
-        top = (PLOT_HEIGHT + index * (SMALL + 6)) * SHARP
-        pen.line(
-            [(LEFT * SHARP, top + 8 * SHARP), ((LEFT + 24) * SHARP, top + 8 * SHARP)], fill=colour, width=3 * SHARP
-        )
-        said = f"{name}: {short_number(reached[-1])}" if reached else name
-        pen.text(((LEFT + 32) * SHARP, top), visible(said), fill=FAINT, font=font)
-    return plot.resize((width, height), Image.Resampling.LANCZOS)
+    pen.line([(x_axis.start, CEILING * SHARP), (x_axis.start, floor), (x_axis.end, floor)], fill=FAINT, width=SHARP)
+
+
+def _draw_curve(pen: ImageDraw.ImageDraw, places: list[tuple[float, float]], colour: str) -> None:
+    """A curve, with a marker at its last point."""
+    if len(places) > 1:
+        pen.line(places, fill=colour, width=2 * SHARP, joint="curve")
+    if places:
+        (x, y), radius = places[-1], MARKER * SHARP
+        pen.ellipse([x - radius, y - radius, x + radius, y + radius], fill=colour)
+
+
+def _draw_name(pen: ImageDraw.ImageDraw, font: Font, top: int, name: str, colour: str) -> None:
+    """The name of a curve beside a dash of its colour, `top` pixels below the upper edge of the plot."""
+    y = (top + 8) * SHARP
+    pen.line([(LEFT * SHARP, y), ((LEFT + 24) * SHARP, y)], fill=colour, width=3 * SHARP)
+    pen.text(((LEFT + 32) * SHARP, top * SHARP), visible(name), fill=FAINT, font=font)

@@ -20,7 +20,7 @@ from imagewright.files import explain_write_errors, locked, write_whole
 from imagewright.hub.download import StoredFile, download_all, part_of
 from imagewright.hub.layout import kind_of
 from imagewright.hub.library import Address, HubError, endpoint, explain_hub_errors, open_api, parse_address, quietly
-from imagewright.hub.strangers import explain_other_repository
+from imagewright.hub.other_repositories import explain_other_repository
 from imagewright.images import notices
 from imagewright.progress import Progress
 from imagewright.regular_files import names_in

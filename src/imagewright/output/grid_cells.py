@@ -7,8 +7,8 @@ import numpy as np
 from imagewright.output.grids import GAP, LINE, PAPER, PLAIN_CELL
 
 
-def read_plain_grid(grid: np.ndarray, size: tuple[int, int]) -> np.ndarray | None:
-    """The pictures of a plain grid, uint8 (N, H, W, C) in reading order; None for another picture.
+def read_plain_grid(grid: np.ndarray, size: tuple[int, int]) -> tuple[np.ndarray, int] | None:
+    """The pictures of a plain grid, uint8 (N, H, W, C) in reading order, and its columns; None for another picture.
 
     grid: uint8 (H, W, C).
     size: (height, width) of its pictures, before they were enlarged.
@@ -27,4 +27,4 @@ def read_plain_grid(grid: np.ndarray, size: tuple[int, int]) -> np.ndarray | Non
     count = len(cells)
     while count > 1 and (cells[count - 1][..., :3] == PAPER).all():  # places that were left empty
         count -= 1
-    return cells[:count]
+    return cells[:count], columns

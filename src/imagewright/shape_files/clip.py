@@ -9,10 +9,11 @@ import numpy as np
 import torch
 
 from imagewright.errors import ConfigError
+from imagewright.files import written_together
 from imagewright.images.shapes.drawing import draw_sprites
 from imagewright.images.shapes.factors import FACTORS, RANGES, SHAPES, TEXTURES, Sprites, sample_sprites
 from imagewright.output.tables import write_table
-from imagewright.output.writing import refuse_existing, write_animation
+from imagewright.output.writing import ANIMATIONS, check_suffix, refuse_existing, write_animation
 from imagewright.progress import Progress, ProgressCounter
 
 CLIP = "clip"
@@ -39,7 +40,8 @@ def clip_sprites(count: int, seed: int) -> Sprites:
 def write_clip(
     path: Path, count: int, size: int, seed: int, *, force: bool = False, progress: Progress | None = None
 ) -> tuple[int, Path]:
-    """Write a clip and its table of factors, a row a frame. Returns the frames, and the path of the table."""
+    """Write a clip and its table of factors, a row a frame, or neither. Returns the frames and the table's path."""
+    check_suffix(path, ANIMATIONS)
     table = path.with_suffix(".csv")
     refuse_existing([path, table], force=force)
     if not 16 <= size <= 1024:
@@ -52,12 +54,13 @@ def write_clip(
             counter.advance()
             yield torch.from_numpy(picture).permute(2, 0, 1)
 
-    write_animation(frames(), path, frames_per_second=FRAMES_PER_SECOND, scale=1, force=force)
     names = [name for name in FACTORS if name != "texture"]
     rows = (
         [number, SHAPES[sprites.shape[number]], TEXTURES[sprites.texture[number]]]
         + [f"{getattr(sprites, name)[number]:.5f}" for name in names]
         for number in range(count)
     )
-    write_table(table, ["frame", "class", "texture", *names], rows, force=force)
+    with written_together():
+        write_animation(frames(), path, frames_per_second=FRAMES_PER_SECOND, scale=1, force=force)
+        write_table(table, ["frame", "class", "texture", *names], rows, force=force)
     return count, table

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -96,11 +97,13 @@ def make_shapes(
         frames, table = write_clip(path, 96 if count is None else count, size, seed, force=force, progress=progress)
         return MadeShapes(path, kind, frames, (table,))
     _refuse_full_folder(path, force=force)
+    sheet = _sheet_beside(path)
+    refuse_existing([sheet], force=force)
     if kind == PEOPLE:
-        faces, sheet = write_people(path, 300 if count is None else count, size, seed, force=force, progress=progress)
+        faces = write_people(path, sheet, 300 if count is None else count, size, seed, force=force, progress=progress)
         return MadeShapes(path, kind, faces, (sheet,))
     source = ShapesSource(str(path), kind, COUNT if count is None else count, size, seed)
-    return _write_pictures(source, path, kind, ProgressCounter(len(source), progress), force=force)
+    return _write_pictures(source, path, sheet, kind, ProgressCounter(len(source), progress), force=force)
 
 
 def _refuse_full_folder(folder: Path, *, force: bool) -> None:
@@ -115,11 +118,18 @@ def _refuse_full_folder(folder: Path, *, force: bool) -> None:
         )
 
 
+def _sheet_beside(folder: Path) -> Path:
+    """The path of the sheet: that of the folder with .png. The present folder has the name that its parent gives it."""
+    named = folder if folder.name not in ("", "..") else Path(os.path.abspath(folder))
+    if not named.name:
+        raise RunError(f"{folder} has no name, by which the sheet beside it is called: give a folder in it.")
+    return named.with_name(f"{named.name}.png")
+
+
 def _write_pictures(
-    source: ShapesSource, folder: Path, kind: str, counter: ProgressCounter, *, force: bool
+    source: ShapesSource, folder: Path, sheet: Path, kind: str, counter: ProgressCounter, *, force: bool
 ) -> MadeShapes:
-    table, sheet = folder / TABLE, folder.with_name(f"{folder.name}.png")
-    refuse_existing([sheet], force=force)
+    table = folder / TABLE
     written = 0
     shown: list[np.ndarray] = []
     try:

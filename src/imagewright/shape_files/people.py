@@ -16,7 +16,7 @@ from imagewright.faces.records import IDENTITY_NUMBERS, FaceRecord, make_face_re
 from imagewright.faces.sharpness import measure_sharpness
 from imagewright.output.provenance import ENHANCED, make_record
 from imagewright.output.sheets import Sheet
-from imagewright.output.writing import refuse_existing, write_image
+from imagewright.output.writing import write_image
 from imagewright.progress import Progress, ProgressCounter
 from imagewright.seeds import derive_seed
 from imagewright.shape_files.cartoon_heads import ANNA, BERT, MIDDLE, CartoonPerson, Expression, cartoon_face, draw_head
@@ -66,9 +66,16 @@ def draw_face(person: CartoonPerson, number: int, size: int, seed: int) -> Posed
 
 
 def write_people(
-    folder: Path, count: int, size: int, seed: int, *, force: bool = False, progress: Progress | None = None
-) -> tuple[int, Path]:
-    """Write the faces of both people. Returns how many, and the path of the sheet.
+    folder: Path,
+    sheet: Path,
+    count: int,
+    size: int,
+    seed: int,
+    *,
+    force: bool = False,
+    progress: Progress | None = None,
+) -> int:
+    """Write the faces of both people, and a sheet of some. Returns how many faces.
 
     count: faces of each.
     size: pixels of a side of a crop.
@@ -77,8 +84,6 @@ def write_people(
         raise ConfigError(
             f"count={count}, size={size}: people have from 1 to {MOST:,} faces each, of 32 to 1,024 pixels a side."
         )
-    sheet = folder.with_name(f"{folder.name}.png")
-    refuse_existing([sheet], force=force)
     counter = ProgressCounter(2 * count, progress)
     shown: list[np.ndarray] = []
     written = 0
@@ -100,7 +105,7 @@ def write_people(
     except BaseException as error:  # Ctrl-C, or a full disk: finished faces stay, whose records are in the files
         error.add_note(f"{written:,} of {2 * count:,} faces are written in {folder}.")
         raise
-    return written, sheet
+    return written
 
 
 def _write_face(

@@ -18,6 +18,7 @@ from imagewright.runs.loading import recorded_config
 from imagewright.runs.points import names_point, point_name, resolve_point
 from imagewright.runs.run import Run
 from imagewright.training.option_list import list_options
+from imagewright.training.recorded_options import model_options, training_options
 from imagewright.training.reporting import Say
 
 NEVER_TAKEN_OVER = ("device", "precision", "start", "held_out", "report_every", "checkpoint_every", "rank_timeout")
@@ -90,7 +91,7 @@ def open_branch(model_name: str, start: str | None) -> Branch | None:
 
 def options_of_run(run: Run) -> dict[str, Any]:
     """The options of a run, of its training and its model, that are not the defaults and may hold for another run."""
-    chosen = {**(run.record.get("options") or {}), **run.record["config"]}
+    chosen = training_options(run) | model_options(run)
     return {
         option.name: value
         for option in list_options(run.model)

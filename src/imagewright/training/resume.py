@@ -24,14 +24,13 @@ from imagewright.training.milestones import Pace
 from imagewright.training.options import MAY_DIFFER_ON_RESUME, TrainingOptions
 from imagewright.training.plan import Plan, is_scheduled
 from imagewright.training.planning import images_in
+from imagewright.training.recorded_options import model_options, training_options
 from imagewright.training.reporting import Say
 from imagewright.training.setting import Setting, check_length_options, name_sources, plan_record
 from imagewright.training.sizes import fit_size
 from imagewright.training.submodels import load_submodels
 
 FROM_RECIPE = ("images_seen", "batch_size", "learning_rate")  # if they are not given
-# Values of options in runs of versions that did not have them.
-FORMER_DEFAULTS = {"held_out": 0, "precision": "fp32", "defaults": "published"}
 
 
 def resolve_resumed(
@@ -256,16 +255,6 @@ def record_changes(run: Run, setting: Setting, plan: Plan | None) -> None:
         record["plan"] = plan_record(plan)
     if json.loads(json.dumps(record)) != run.record:
         run.rewrite(record)
-
-
-def training_options(run: Run) -> dict[str, Any]:
-    """The training options that the run recorded, under their present names."""
-    return FORMER_DEFAULTS | configs.with_present_names(TrainingOptions, run.record["options"])
-
-
-def model_options(run: Run) -> dict[str, Any]:
-    """The model's options that the run recorded, under their present names."""
-    return configs.with_present_names(catalogue.model_class(run.model).Config, run.record["config"])
 
 
 def _format_value(value: Any) -> str:

@@ -32,7 +32,8 @@ class Loaded:
 
     weights_bytes: of the model.
     kept: by name; freed with the model.
-    kept_bytes: of what is kept, after the latest call.
+    kept_bytes: of what is kept, as last counted: after a call that changed the number of names, or else at most once
+        in `COUNT_SECONDS`, so that a value that grew under its name may be counted by a later call.
     """
 
     model: Model

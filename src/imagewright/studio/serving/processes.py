@@ -51,9 +51,11 @@ def interrupt(number: int) -> None:
 
 
 def kill(number: int) -> None:
-    """End a process and all that it started at once. Raises `OSError` if it is not there."""
+    """End a process and all that it started at once. Raises `OSError` if it is not there, or cannot be ended."""
     if IS_WINDOWS:
-        subprocess.run(["taskkill", "/T", "/F", "/PID", str(number)], capture_output=True, check=False)
+        ended = subprocess.run(["taskkill", "/T", "/F", "/PID", str(number)], capture_output=True, check=False)
+        if ended.returncode:
+            raise OSError(f"Process {number} could not be ended: taskkill returned {ended.returncode}.")
     else:
         os.killpg(number, signal.SIGKILL)
 

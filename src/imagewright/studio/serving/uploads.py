@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
+from collections.abc import AsyncIterator
+from contextlib import AbstractContextManager, asynccontextmanager, suppress
 from pathlib import Path, PurePosixPath
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import unquote
 
-from anyio import to_thread
+from anyio import CancelScope, to_thread
 from starlette.requests import Request
 
 from imagewright.errors import DataError, UserError, count_text
@@ -24,6 +25,7 @@ from imagewright.studio.serving.page import Picture
 from imagewright.studio.serving.sources import shown
 from imagewright.studio.serving.studio import OWN_FOLDER, Studio
 
+Value = TypeVar("Value")
 MOST_PICTURE_BYTES = 64 << 20
 MOST_LARGE_BYTES = 4 << 30  # of a video, or of an archive
 ARCHIVE = ".zip"
@@ -92,11 +94,11 @@ async def add_large(studio: Studio, folder: str, name: str, request: Request) ->
     Archives stay packed: they are sources as they are. The answer says how many pictures one holds, and what it holds
     besides. Raises `UserError` also for a file too large, and `DataError` for an archive that is refused.
     """
-    path = _place_of(studio, folder, name)
-    path.parent.mkdir(parents=True, exist_ok=True)
+    path = await to_thread.run_sync(_place_of, studio, folder, name)
     found: dict[str, Any] = {}
-    with noted(studio.folder / OWN_FOLDER, path), atomic_write(path) as temporary:
-        with temporary.open("wb") as file:
+    note, whole = noted(studio.folder / OWN_FOLDER, path), atomic_write(path)  # makes the folders of classes
+    async with _in_threads(note), _in_threads(whole) as temporary:
+        async with _in_threads(temporary.open("wb")) as file:
             arrived = 0
             async for chunk in request.stream():
                 arrived += len(chunk)
@@ -109,6 +111,21 @@ async def add_large(studio: Studio, folder: str, name: str, request: Request) ->
             found = await to_thread.run_sync(_look_into, temporary, path.name)
     studio.library.refresh()
     return {"added": path.name} | found
+
+
+@asynccontextmanager
+async def _in_threads(context: AbstractContextManager[Value, Any]) -> AsyncIterator[Value]:
+    """A context that is entered and left in threads: to flush 4 GiB takes long, and all pages would wait."""
+    value = await to_thread.run_sync(context.__enter__)
+    try:
+        yield value
+    except BaseException as error:
+        with CancelScope(shield=True):  # a page that left leaves no half file
+            if not await to_thread.run_sync(context.__exit__, type(error), error, error.__traceback__):
+                raise
+    else:
+        with CancelScope(shield=True):
+            await to_thread.run_sync(context.__exit__, None, None, None)
 
 
 def _look_into(path: Path, name: str) -> dict[str, Any]:

@@ -11,7 +11,7 @@ FIRST_PENALTY = 0.5
 
 
 def penalise(history: History) -> Remedy:
-    """A penalty on the discriminator's gradient, or a stronger one."""
+    """A penalty on the discriminator's gradient, or a stronger one; half the learning rate for a model without one."""
     if not history.has_option("penalty"):
         return change_rate(history, 1 / FACTOR)
     penalty = history.option("penalty")
@@ -21,7 +21,7 @@ def penalise(history: History) -> Remedy:
 
 
 def strengthen_discriminator(history: History) -> Remedy:
-    """A weaker penalty, or more steps of the discriminator."""
+    """A weaker penalty, or more steps of the discriminator; half the learning rate for a model without both."""
     penalty = history.option("penalty") or 0
     if penalty > 1:
         return Remedy(option="penalty", value=scaled(float(penalty), 1 / FACTOR), now=float(penalty))

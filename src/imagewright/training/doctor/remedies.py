@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -44,10 +43,6 @@ class Remedy:
         wanted = named if self.value is True else f"{named} {_text(self.value)}"
         now = "" if self.now is None else f" (now {_text(self.now)})"
         return f"Try {wanted}{now}{self.note}."
-
-    def to_dict(self) -> dict[str, Any]:
-        """JSON values."""
-        return dataclasses.asdict(self)
 
 
 Found = tuple[str, Remedy]  # what a rule returns: the evidence, and what to try

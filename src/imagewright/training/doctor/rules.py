@@ -200,8 +200,8 @@ def parted(history: History) -> Found | None:
     )
     return evidence, train_longer(
         history,
-        ". Samples of the prior will be unlike the pictures, those of the density fitted to the latents not so; the "
-        "latter is the default (--sample-from fitted)",
+        ". Sample from the density fitted to the latents, which is the default (--sample-from fitted): samples of the "
+        "prior will be unlike the pictures",
     )
 
 

@@ -67,4 +67,5 @@ def _read_grid(run: Run, at: int) -> tuple[np.ndarray, Any]:
 
 def _cells(run: Run, pixels: np.ndarray) -> np.ndarray | None:
     height, width = run.record["config"]["size"]
-    return read_plain_grid(pixels, (height, width))
+    grid = read_plain_grid(pixels, (height, width))
+    return None if grid is None else grid[0]

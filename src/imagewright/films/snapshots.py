@@ -1,4 +1,4 @@
-"""The moments of a film: the pictures of a run at each preview, or decoded from its checkpoints with equal seeds."""
+"""The snapshots of a film: the pictures of a run at each preview, or decoded from its checkpoints with equal seeds."""
 
 from __future__ import annotations
 
@@ -14,7 +14,6 @@ from imagewright.errors import RunError, UserError
 from imagewright.images.decoding.opening import open_picture, read_encoded
 from imagewright.images.decoding.unreadable import Unreadable
 from imagewright.output.grid_cells import read_plain_grid
-from imagewright.output.grids import GAP, PLAIN_CELL
 from imagewright.output.inspecting_pictures import find_packet
 from imagewright.output.provenance import COMPOSITE, GENERATED, from_xmp
 from imagewright.regular_files import names_in
@@ -29,7 +28,7 @@ LONGEST_NUMBER = 15  # digits of a preview's name
 
 
 @dataclass(frozen=True)
-class Moment:
+class TrainingSnapshot:
     """A point of a training: the images seen, and `read`, which returns its pictures, uint8 (N, H, W, C)."""
 
     images_seen: int
@@ -37,18 +36,18 @@ class Moment:
 
 
 @dataclass(frozen=True)
-class FilmMoments:
+class FilmSnapshots:
     """What a film shows.
 
     found: earliest first, two or more.
     source_type: of the provenance record: GENERATED for samples, COMPOSITE if there are real pictures among them.
     columns: of the pictures.
-    is_sheet: whether each moment is one labelled sheet, which is not enlarged.
+    is_sheet: whether each snapshot is one labelled sheet, which is not enlarged.
     seed: of the samples, None if they were not made for this film.
     notes: what was left out.
     """
 
-    found: list[Moment]
+    found: list[TrainingSnapshot]
     source_type: str
     columns: int
     seed: int | None
@@ -56,10 +55,10 @@ class FilmMoments:
     is_sheet: bool = False
 
 
-def find_moments(run: Run, count: int = COUNT, seed: int = 0) -> FilmMoments:
+def find_snapshots(run: Run, count: int = COUNT, seed: int = 0) -> FilmSnapshots:
     """The previews of a run, or, if it holds fewer than two, its checkpoints, which are sampled with equal seeds.
 
-    count: pictures of each moment, 1 to 64, as far as the previews hold so many.
+    count: pictures of each snapshot, 1 to 64, as far as the previews hold so many.
     seed: of the samples from checkpoints; previews have the seed of the run.
 
     Raises `UserError` for a model that is fitted in closed form, `RunError` if there is too little to show.
@@ -78,8 +77,8 @@ def find_moments(run: Run, count: int = COUNT, seed: int = 0) -> FilmMoments:
     samples = "sample" in verbs_of(catalogue.model_class(run.model))
     if len(kept) > 1 and samples:
         note = f"{run.path} holds {_counted(len(previews))}: the film shows its {len(kept)} checkpoints instead."
-        found = [Moment(each.images_seen, _sampler(run, each, count, seed)) for each in kept]
-        return FilmMoments(found, GENERATED, _square(count), seed, [note])
+        found = [TrainingSnapshot(each.images_seen, _sampler(run, each, count, seed)) for each in kept]
+        return FilmSnapshots(found, GENERATED, _square(count), seed, [note])
     checkpoints = "" if len(kept) == 1 else "s"
     raise RunError(
         f"{run.path} holds {_counted(len(previews))} and {len(kept)} checkpoint{checkpoints}"
@@ -109,7 +108,7 @@ def _sampler(run: Run, checkpoint: Checkpoint, count: int, seed: int) -> Callabl
     return read
 
 
-def _from_previews(run: Run, previews: list[tuple[int, Path]], count: int) -> FilmMoments:
+def _from_previews(run: Run, previews: list[tuple[int, Path]], count: int) -> FilmSnapshots:
     """The last preview tells what all of them are: samples, pictures above their reconstructions, or a sheet."""
     notes: list[str] = []
     kept: list[tuple[int, Path]] = []
@@ -125,18 +124,17 @@ def _from_previews(run: Run, previews: list[tuple[int, Path]], count: int) -> Fi
         raise RunError(f"{run.path} has fewer than two previews that can be read. {' '.join(notes)}")
     pixels, verb = last
     height, width = run.record["config"]["size"]
-    cells = None if verb == "preview" else read_plain_grid(pixels, (height, width))
-    if cells is None:
-        found = [Moment(seen, _reader(path)) for seen, path in kept]
-        return FilmMoments(found, COMPOSITE, 1, None, notes, is_sheet=True)
-    scale = max(1, round(PLAIN_CELL / max(height, width)))
-    columns = (pixels.shape[1] - GAP) // (width * scale + GAP)
+    grid = None if verb == "preview" else read_plain_grid(pixels, (height, width))
+    if grid is None:
+        found = [TrainingSnapshot(seen, _reader(path)) for seen, path in kept]
+        return FilmSnapshots(found, COMPOSITE, 1, None, notes, is_sheet=True)
+    cells, columns = grid
     if verb == "sample" and count > len(cells):
         notes.append(f"The previews hold {len(cells)} pictures: all are shown.")
     pairs = verb != "sample"
     places, across = _layout(len(cells), columns, count, pairs=pairs, by_class=_has_classes(run))
-    found = [Moment(seen, _cutter(path, (height, width), places)) for seen, path in kept]
-    return FilmMoments(found, COMPOSITE if pairs else GENERATED, across, None, notes)
+    found = [TrainingSnapshot(seen, _cutter(path, (height, width), places)) for seen, path in kept]
+    return FilmSnapshots(found, COMPOSITE if pairs else GENERATED, across, None, notes)
 
 
 def _has_classes(run: Run) -> bool:
@@ -183,9 +181,9 @@ def _reader(path: Path) -> Callable[[], np.ndarray]:
 
 def _cutter(path: Path, size: tuple[int, int], places: np.ndarray) -> Callable[[], np.ndarray]:
     def read() -> np.ndarray:
-        cells = read_plain_grid(_read(path)[0], size)
-        if cells is None or len(cells) <= places.max():
+        grid = read_plain_grid(_read(path)[0], size)
+        if grid is None or len(grid[0]) <= places.max():
             raise Unreadable("it is not of the same pictures as the last preview")
-        return cells[places]
+        return grid[0][places]
 
     return read
