@@ -92,6 +92,8 @@ class RunFollower:
         try:
             found = os.stat(self.path / METRICS)
         except FileNotFoundError:
+            if not self.path.is_dir():  # it was moved just now: what was read stays
+                raise
             self.history, self._file, self._read = TrainingHistory(), 0, 0
             return 0, 0
         if found.st_ino != self._file or found.st_size < self._read:
