@@ -243,9 +243,8 @@ def test_a_batch_too_large_for_memory_is_refused(
     capsys: pytest.CaptureFixture[str], here: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("imagewright.training.device.total_memory", lambda _: 2**30)
-    mistake(
-        capsys, train("digits", "--size", "64", "--batch-size", "1M", "--out", "run"), "--batch-size", "--micro-batch"
-    )
+    said = ("--batch-size", "the largest that surely fits", "--micro-batch")
+    mistake(capsys, train("digits", "--size", "64", "--batch-size", "1M", "--out", "run"), *said)
     assert not (here / "run").exists()
 
 
