@@ -13,7 +13,7 @@ import imagewright as iw
 from imagewright.errors import DataError, RunError, UserError
 from imagewright.model import Model
 from imagewright.pixels import to_float, to_uint8
-from imagewright.verbs.apply import add_noise, sample_latents
+from imagewright.verbs.apply import add_noise, decode_quickly, sample_latents
 
 
 @pytest.fixture(scope="module")
@@ -162,3 +162,10 @@ def test_a_run_by_its_path_as_text(tmp_path: Path) -> None:
     run = train_tiny("autoencoder", simple_pictures(), tmp_path / "run", steps=1)
     assert iw.reconstruct(f"{run.path}", simple_pictures(2)).shape == (2, 3, 16, 16)
     assert repr(run) == f"Run({str(run.path)!r})"
+
+
+def test_one_picture_decoded_quickly_is_the_picture_up_to_a_grey_level() -> None:
+    model = tiny_model("dcgan", size=(32, 32), width=64)  # up to 256 channels on its first map
+    latents = sample_latents(model, 1, seed=3)
+    difference = decode_quickly(model, latents).int() - iw.decode(model, latents).int()
+    assert difference.abs().max() <= 1

@@ -33,6 +33,7 @@ from imagewright.capabilities import (
 from imagewright.errors import RunError, UserError
 from imagewright.images import Images, open_images
 from imagewright.images.single import as_source
+from imagewright.layers.small_maps import SmallMapsAsProducts
 from imagewright.machine import total_memory
 from imagewright.model import Model
 from imagewright.pixels import to_float, to_uint8
@@ -164,7 +165,7 @@ def decode_quickly(model: Model, latents: Tensor) -> Tensor:
     """As `decode`, in one batch as it is: quickest for one picture, and up to a grey level from `decode`."""
     decoder = require(model, Decodes)
     checked = _checked_latents(model, latents)
-    with evaluating(model), torch.inference_mode():
+    with evaluating(model), torch.inference_mode(), SmallMapsAsProducts():
         return _to_pixels(decoder.decode(checked.to(model.device))).cpu()
 
 

@@ -8,6 +8,7 @@ classes and attributes, `shifts` of single latents in deviations; `mix` takes la
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -94,8 +95,10 @@ def show_look(studio: Studio, asked: Asked) -> Picture:
 
 
 def picture_of(loaded: Loaded, look: Look) -> Picture:
-    """The picture of a resolved look, with its provenance."""
+    """The picture of a resolved look, with its provenance, and how many milliseconds its decoding took."""
+    begun = time.perf_counter()
     pixels = decode_quickly(look.view, look.latents)[0].permute(1, 2, 0).numpy()
+    milliseconds = round(1000 * (time.perf_counter() - begun), 1)
     records = loaded.kept.setdefault("steer records", {})  # the run's record is not read for each picture
     key = id(look.view), look.is_photo
     if key not in records:
@@ -106,7 +109,7 @@ def picture_of(loaded: Loaded, look: Look) -> Picture:
     record = records[key][1]
     record = record | {"seed": look.seed, "settings": record["settings"] | look.settings}
     name = f"{loaded.run.path.name}-{look.label}"[:80].replace("/", "-")
-    return Picture(pixels, record, name, {"label": look.label, "parts": _parts_of(look)})
+    return Picture(pixels, record, name, {"label": look.label, "parts": _parts_of(look), "decoding": milliseconds})
 
 
 def _parts_of(look: Look) -> dict[str, list[float]]:

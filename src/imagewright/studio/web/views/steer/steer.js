@@ -85,6 +85,7 @@ function openRun(stage, run, offers, asked) {
     view.show(detail);
     status.className = "small faint status";
     status.textContent = sentence(session, detail);
+    status.title = `decoded in ${detail.about.decoding} ms`;
   });
   on("failed", ({ detail }) => {
     status.className = "small bad status";
