@@ -11,6 +11,7 @@ from imagewright.errors import ConfigError
 from imagewright.face_swap.face_sets import TABLE, write_table
 from imagewright.faces.crop_records import FACE
 from imagewright.faces.crops import SQUARES, cut_square
+from imagewright.faces.drawn.heads import ANNA, BERT, MIDDLE, CartoonPerson, Expression, cartoon_face, draw_head
 from imagewright.faces.pose import Pose, rotation_of
 from imagewright.faces.records import IDENTITY_NUMBERS, FaceRecord, make_face_record
 from imagewright.faces.sharpness import measure_sharpness
@@ -19,7 +20,6 @@ from imagewright.output.sheets import Sheet
 from imagewright.output.writing import write_image
 from imagewright.progress import Progress, ProgressCounter
 from imagewright.seeds import derive_seed
-from imagewright.shape_files.cartoon_heads import ANNA, BERT, MIDDLE, CartoonPerson, Expression, cartoon_face, draw_head
 
 PEOPLE = "people"
 CROP = "whole"
