@@ -115,7 +115,7 @@ def _write_face(
     drawn = draw_face(person, number, size, seed)
     face = cartoon_face(drawn.pose, drawn.centre, drawn.side)
     square = _square_of(drawn)
-    crop: np.ndarray = cut_square(drawn.picture, square, size).transpose(2, 0, 1)
+    crop: np.ndarray = cut_face(drawn, size).transpose(2, 0, 1)
     name = f"{number:06d}.png"
     record = make_face_record(
         face,
@@ -132,6 +132,11 @@ def _write_face(
     provenance = make_record("data shapes", model="none", seed=seed, settings=settings, source_type=ENHANCED)
     write_image(crop, folder / name, provenance, force=force)
     return crop, record
+
+
+def cut_face(drawn: PosedHead, size: int) -> np.ndarray:
+    """The crop of a face, uint8 (size, size, 3): upright, with the middle of the head in its middle."""
+    return cut_square(drawn.picture, _square_of(drawn), size)
 
 
 def _square_of(drawn: PosedHead) -> np.ndarray:
