@@ -91,3 +91,23 @@ def test_cyclegan_keeps_the_place_while_the_stripes_go(tmp_path: Path) -> None:
     assert found["kept_found"] > 0.9
     assert found["kept_place"] < 0.06  # two sprites at random are 0.16 apart
     assert found["kept_texture"] < 0.3
+
+
+def test_a_swap_keeps_the_pose_and_draws_the_source(tmp_path: Path) -> None:
+    for name, count, seed in (("people", 150, 0), ("new", 60, 9)):
+        iw.make_shapes(tmp_path / name, "people", count=count, size=SIDE, seed=seed)
+    widths = {"encoder_width": 12, "code": 64, "inner_width": 32, "decoder_width": 4, "mask_width": 1}
+    people = {"a": str(tmp_path / "people" / "anna"), "b": str(tmp_path / "people" / "bert")}
+    options = {"preset": "small", "batch_size": 8, "learning_rate": 2e-3, "precision": "fp32", **widths}
+    run = train("swap", people, tmp_path, consent="self", images_seen=8_000, **options)
+    scores = iw.evaluate(run, tmp_path / "new" / "bert", metrics="kept_pose", device="cpu", save=False).scores
+    found = {score.output: score for score in scores}
+    assert found["kept_head"].value > 0.9
+    assert found["kept_pose_source"].value > 0.9
+    assert found["kept_pose_rebuilt"].value < found["kept_pose"].value  # the floor
+    assert found["kept_pose"].value < 18  # another frame at random is 35 degrees away
+    high, low = found["kept_pose"].high, found["kept_pose_random"].low
+    assert high is not None
+    assert low is not None
+    assert high < low
+    assert found["kept_head_place"].value < 0.03

@@ -1,9 +1,10 @@
 """Measures of drawn heads in crops: whose head it is and its pose, found again in pixels of the set or of a model.
 
 Templates of both people are drawn on a grid of poses. A picture is explained by the template that needs the least
-change, where the changes are small turns, shifts and scales, expressions, a blur, and the ground, each linear. The
-pose is that of the template with its turn. Shape letters: N pictures, S side, K templates, P pixels times channels, Q
-changes.
+change, where the changes are small turns, shifts and scales, expressions, a blur, the colour of the face's light and
+that of the ground, each linear. The pose is that of the template with its turn. Light is a change because a swap takes
+that of the frame, and must not count as another person. Shape letters: N pictures, S side, K templates, P pixels times
+channels, Q changes.
 """
 
 from __future__ import annotations
@@ -39,6 +40,7 @@ EXPRESSIONS = {
 USUAL = {
     "yaw": STEP / 2, "pitch": STEP / 2, "roll": 8.0, "x": 0.04, "y": 0.04, "scale": 0.05,
     "opening": 1.0, "smile": 1.0, "lids": 1.0, "gaze": 1.0, "blur": 1.0, "red": 60.0, "green": 60.0, "blue": 60.0,
+    "face_red": 20.0, "face_green": 20.0, "face_blue": 20.0,
 }  # fmt: skip
 LEAST_EXPLAINED = 0.5  # of the variance of the face: with less there is no head
 
@@ -209,11 +211,12 @@ def _make_template(
         **{name: _draw(person, pose, each) - picture for name, each in EXPRESSIONS.items()},
         "blur": gaussian_filter(picture, (BLURRED, BLURRED, 0)) - picture,
     }
+    centre, side = _middle(pose)
+    face = draw_silhouette(pose, size=SIDE, centre=centre, side=side).astype(np.float32)[..., None] / 255
     behind = (_draw(person, pose, ground=GROUND + 50) - picture) / 50
     for place, name in enumerate(("red", "green", "blue")):
         directions[name] = behind * np.eye(3)[place]
-    centre, side = _middle(pose)
-    face = draw_silhouette(pose, size=SIDE, centre=centre, side=side).astype(np.float32)[..., None] / 255
+        directions[f"face_{name}"] = face * np.eye(3)[place]
     weights = np.repeat(OUTSIDE + (1 - OUTSIDE) * face, 3, 2).reshape(-1)
     matrix = np.stack([directions[name].reshape(-1) * size for name, size in USUAL.items()], 1) * weights[:, None]
     solver = np.linalg.solve(matrix.T @ matrix + NOISE**2 * np.eye(len(USUAL)), matrix.T)
