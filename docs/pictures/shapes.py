@@ -8,7 +8,7 @@ import numpy as np
 from PIL import Image
 
 import imagewright as iw
-from imagewright.shape_files.cartoon_heads import ANNA, BERT
+from imagewright.faces.drawn.heads import ANNA, BERT
 from imagewright.shape_files.people import draw_face
 
 SIDE, COLUMNS = 64, 12

@@ -22,6 +22,7 @@ ROOMS = {
     "output": "Sheets, showing and saving, signing",
     "checkpoints": "Published checkpoints",
     "pretrained": "Weights of fixed networks",
+    "faces": "Drawn heads",
     "face_crops": "Faces as crops",
     "face_swap": "Face swapping",
     "pairs": "Pairs",

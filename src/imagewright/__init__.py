@@ -35,6 +35,7 @@ _HOME = {
     "Batch": "imagewright.images",
     "check": "imagewright.images",
     "measure_sprites": "imagewright.images.shapes.measuring",
+    "measure_heads": "imagewright.faces.drawn.measuring",
     "make_shapes": "imagewright.shape_files.make",
     "duplicates": "imagewright.images.checks.duplicates",
     "caches": "imagewright.images.cache.management",
@@ -196,6 +197,7 @@ __all__ = [
     "make_set",
     "make_shapes",
     "manifold",
+    "measure_heads",
     "measure_sprites",
     "mix_styles",
     "mixing_sheet",
@@ -252,6 +254,7 @@ if TYPE_CHECKING:
     from imagewright.face_swap.extraction.extract import extract_faces
     from imagewright.face_swap.face_set_report import check_faces
     from imagewright.face_swap.sorting.sort import sort_faces
+    from imagewright.faces.drawn.measuring import measure_heads
     from imagewright.films.film import film
     from imagewright.hub.card import model_card
     from imagewright.hub.pull import pull

@@ -6,9 +6,11 @@ import numpy as np
 import pytest
 
 from imagewright.errors import ConfigError
-from imagewright.faces.crops import crop_square, cut_square, ffhq_square, head_shift, share_beyond
+from imagewright.faces.crops import crop_square, cut_square, ffhq_square, head_shift, share_beyond, unit_square
 from imagewright.faces.detections import Face
+from imagewright.faces.drawn.heads import MIDDLE, cartoon_face
 from imagewright.faces.landmarks import FIRST, MEAN_FACE, MESH_OF_68, five_points
+from imagewright.faces.pose import Pose, rotation_of
 from imagewright.faces.similarity import apply_affine, fit_similarity, invert_affine, scale_of
 
 TURN = np.array([[30 * np.cos(0.4), -30 * np.sin(0.4), 200], [30 * np.sin(0.4), 30 * np.cos(0.4), 90]])
@@ -54,11 +56,26 @@ def test_crops_have_their_sizes_around_the_mean_face(crop: str, side: float, mid
     assert left[1] == pytest.approx(right[1])  # the eyes are level
 
 
-def test_the_middle_of_the_head_is_on_the_side_that_is_farther_away() -> None:
+def test_a_crop_moves_to_the_side_that_is_nearer_where_the_head_is() -> None:
     assert head_shift(mesh_face(TURN)) == pytest.approx(0, abs=1e-9)
     right, left = head_shift(mesh_face(TURN, 1.0)), head_shift(mesh_face(TURN, -1.0))
     assert right == pytest.approx(-left)
-    assert right == pytest.approx(0.45 * 0.5**0.5, rel=0.05)
+    assert right == pytest.approx(-0.45 * 0.5**0.5, rel=0.05)
+
+
+@pytest.mark.parametrize("yaw", [-75, -45, -20, 20, 45, 75])
+@pytest.mark.parametrize("crop", ["face", "whole", "head"])
+def test_the_crop_of_a_turned_head_holds_the_face_and_more_of_the_head(crop: str, yaw: int) -> None:
+    """Of a drawn head, whose middle is known: the crop's is nearer to it, and no feature is cut off at a side."""
+    pose = Pose(yaw, 0, 0)
+    face = cartoon_face(pose, (50, 60), 30)
+    square = crop_square(face, crop)
+    across = apply_affine(invert_affine(square), face.points[MESH_OF_68[FIRST:], :2])[:, 0]
+    assert ((across > 0) & (across < 1)).all()
+    middle = 50 + 30 * (rotation_of(pose) @ MIDDLE)[0]
+    crop_middle, face_middle = (apply_affine(each, np.array([0.5, 0.5]))[0] for each in (square, unit_square(face)))
+    assert abs(crop_middle - middle) < abs(face_middle - middle)
+    assert (crop_middle - face_middle) * (middle - face_middle) > 0
 
 
 def test_the_ffhq_square_is_that_of_the_published_formula() -> None:

@@ -44,6 +44,7 @@ EARLIER_KEYS = {
     "face_swap": "88bfa4be1810",
     "disentanglement": "d2461d057659",
     "kept_factors": "efdfec45f20b",
+    "kept_pose": "7347035fb6ae",
     "likelihood": "03a8b77943fd",
 }
 

@@ -79,9 +79,10 @@ def _square_around(unit: np.ndarray, side: float, middle: float, turn: float = 0
 
 
 def head_shift(face: Face) -> float:
-    """How far the middle of the head is beside the face, in units: 0 for a face from the front, or without depth.
+    """How far the middle of the head is to the right of the face, in units: 0 from the front, or without depth.
 
-    The depths of the steady points rise across a turned face; the slope says how far the head is turned.
+    The depths of the steady points rise across a turned face; the slope says how far the head is turned. In a face that
+    looks to the right depth rises to the right, and the head is behind the face, at the left.
     """
     if face.layout != "mesh" or face.points.shape[1] < 3:
         return 0.0
@@ -91,7 +92,7 @@ def head_shift(face: Face) -> float:
     down = (steady[:, :2] @ unit[:, 1]) / scale_of(unit) ** 2
     sides = np.stack([across, down, np.ones(len(steady))], 1)
     slope = np.linalg.lstsq(sides, steady[:, 2] / scale_of(unit), rcond=None)[0][0]
-    return float(HEAD_DEPTH * slope / np.sqrt(1 + slope**2))
+    return float(-HEAD_DEPTH * slope / np.sqrt(1 + slope**2))
 
 
 def ffhq_square(points: np.ndarray) -> np.ndarray:

@@ -28,6 +28,7 @@ METRICS = {
     "face_swap": "imagewright.metrics.models.face_swap",
     "disentanglement": "imagewright.metrics.disentanglement.scores",
     "kept_factors": "imagewright.metrics.models.kept_factors",
+    "kept_pose": "imagewright.metrics.models.kept_pose",
     "likelihood": "imagewright.metrics.models.likelihood",
 }
 DEFAULT_METRICS = ("fd", "kd", "precision_recall", "density_coverage")

@@ -11,6 +11,7 @@ from imagewright.errors import ConfigError
 from imagewright.face_swap.face_sets import TABLE, write_table
 from imagewright.faces.crop_records import FACE
 from imagewright.faces.crops import SQUARES, cut_square
+from imagewright.faces.drawn.heads import ANNA, BERT, MIDDLE, CartoonPerson, Expression, cartoon_face, draw_head
 from imagewright.faces.pose import Pose, rotation_of
 from imagewright.faces.records import IDENTITY_NUMBERS, FaceRecord, make_face_record
 from imagewright.faces.sharpness import measure_sharpness
@@ -19,7 +20,6 @@ from imagewright.output.sheets import Sheet
 from imagewright.output.writing import write_image
 from imagewright.progress import Progress, ProgressCounter
 from imagewright.seeds import derive_seed
-from imagewright.shape_files.cartoon_heads import ANNA, BERT, MIDDLE, CartoonPerson, Expression, cartoon_face, draw_head
 
 PEOPLE = "people"
 CROP = "whole"
@@ -115,7 +115,7 @@ def _write_face(
     drawn = draw_face(person, number, size, seed)
     face = cartoon_face(drawn.pose, drawn.centre, drawn.side)
     square = _square_of(drawn)
-    crop: np.ndarray = cut_square(drawn.picture, square, size).transpose(2, 0, 1)
+    crop: np.ndarray = cut_face(drawn, size).transpose(2, 0, 1)
     name = f"{number:06d}.png"
     record = make_face_record(
         face,
@@ -132,6 +132,11 @@ def _write_face(
     provenance = make_record("data shapes", model="none", seed=seed, settings=settings, source_type=ENHANCED)
     write_image(crop, folder / name, provenance, force=force)
     return crop, record
+
+
+def cut_face(drawn: PosedHead, size: int) -> np.ndarray:
+    """The crop of a face, uint8 (size, size, 3): upright, with the middle of the head in its middle."""
+    return cut_square(drawn.picture, _square_of(drawn), size)
 
 
 def _square_of(drawn: PosedHead) -> np.ndarray:

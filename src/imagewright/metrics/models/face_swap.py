@@ -37,13 +37,16 @@ AT_ONCE = 16
 FEATURES = 3.0  # sigma in pixels of a chip of the blur that separates features
 
 
-def swap_faces(model: SwapsIdentities, images: Tensor) -> tuple[Tensor, Tensor]:
-    """Faces uint8 (N, C, H, W) of the target drawn as the source, uint8 (N, C, H, W), and masks (N, 1, H, W)."""
+def swap_faces(model: SwapsIdentities, images: Tensor, to: int = 0) -> tuple[Tensor, Tensor]:
+    """Faces uint8 (N, C, H, W) of the target drawn as the source, uint8 (N, C, H, W), and masks (N, 1, H, W).
+
+    to: the person drawn: 0 the source, 1 the target, who is then rebuilt.
+    """
     device = next(model.parameters()).device  # type: ignore[attr-defined]
     pictures, masks = [], []
     with torch.inference_mode():
         for part in images.split(AT_ONCE):
-            swapped, mask = model.swap(to_float(part).to(device), 0)
+            swapped, mask = model.swap(to_float(part).to(device), to)
             pictures.append(to_uint8(swapped.float()).cpu())
             masks.append(mask.float().cpu())
     return torch.cat(pictures), torch.cat(masks)
@@ -132,7 +135,10 @@ def _compute(sample: Sample, reference: Sample | None, context: MetricContext) -
         verbs = ", ".join(verbs_of(model)) if model is not None else "nothing"
         raise DataError(f"{sample.source} swaps no faces (it answers {verbs}): face_swap scores runs of `swap`.")
     if find_published(IDENTITY) is None:
-        raise DataError(f"face_swap needs the identity network. {IDENTITY.advice(SET)}")
+        raise DataError(
+            f"face_swap needs the identity network. {IDENTITY.advice(SET)} Runs on the drawn "
+            "people of the set shapes are scored by kept_pose, which needs none."
+        )
     count, crop = int(context.options["pictures"]), crop_of(model)
     targets, sources = (each.pictures.pictures(even_places(len(each), count)) for each in (reference, context.training))
     pictures = as_pictures(targets)

@@ -98,6 +98,14 @@ def draw_head(
     return np.asarray(canvas.reduce(FINER))
 
 
+def draw_silhouette(pose: Pose, *, size: int, centre: tuple[float, float], side: float) -> np.ndarray:
+    """Where the head without its hair is in a picture, uint8 (size, size) from 0 to 255. As for `draw_head`."""
+    canvas = Image.new("RGB", (size * FINER, size * FINER))
+    pen = _Pen(ImageDraw.Draw(canvas), rotation_of(pose), np.array(centre) * FINER, side * FINER)
+    pen.hull(_ellipsoid(), (255, 255, 255))
+    return np.asarray(canvas.reduce(FINER))[..., 0]
+
+
 @dataclass(frozen=True)
 class _Pen:
     canvas: ImageDraw.ImageDraw
