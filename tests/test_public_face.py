@@ -51,6 +51,7 @@ NAMES_OF_COMMANDS: dict[str, tuple[str, ...]] = {
     "data grid": ("grid_sheet",),
     "data pairs": ("make_pairs",),
     "data subset": ("make_set",),
+    "data shard": ("write_shards",),
     "data shapes": ("make_shapes", "measure_sprites"),
     "data cache": ("caches", "clear_caches"),
     "outliers": ("outliers",),
