@@ -199,7 +199,8 @@ def on_every_rank(work: Callable[[], object], who: str = "Another rank") -> None
     """Do `work`, which other ranks may do faster or slower; all wait for the last, however long.
 
     who: failed, in the message of the ranks whose own work did not fail.
-    If it fails on one rank, all ranks raise.
+    If it fails on one rank, all ranks raise: that one its error, and the main rank what the error says, since a
+    launcher may end a rank before it has printed.
     """
     if world_size() == 1:
         work()
@@ -215,11 +216,15 @@ def on_every_rank(work: Callable[[], object], who: str = "Another rank") -> None
     except Exception as error:  # noqa: BLE001 (raised below, after the others know)
         failure = error
     failed = torch.tensor(float(failure is not None))
+    told: list[str | None] = [None] * world_size()
     with _explain_lost_rank():
         dist.all_reduce(failed, group=patient)
+        if failed.item():
+            dist.all_gather_object(told, None if failure is None else str(failure), group=patient)
         dist.destroy_process_group(patient)
     if failed.item():
-        raise failure or UserError(f"{who} stopped: its message says why.")
+        why = f"{who} stopped: its message says why."
+        raise failure or UserError(next((text for text in told if text), why) if is_main() else why)
 
 
 def in_memory_order(tensor: torch.Tensor) -> torch.Tensor:
