@@ -309,6 +309,31 @@ def test_a_damaged_index_is_one_sentence(
         iw.open_images(tmp_path / "shards")
 
 
+def message_of(folder: Path) -> str:
+    """What opening and reading shards says is wrong; nothing if they can be read. Other errors pass."""
+    try:
+        images = iw.open_images(folder, cache=False)
+        images.batch(np.arange(len(images)))
+    except iw.UserError as error:
+        return str(error)
+    return ""
+
+
+def test_random_changes_of_the_index_end_in_pictures_or_one_sentence(classes: Path, tmp_path: Path) -> None:
+    iw.write_shards(classes, tmp_path / "shards", count=2)
+    path = tmp_path / "shards" / INDEX
+    whole, messages = path.read_bytes(), []
+    for seed in range(60):
+        generator, changed = np.random.default_rng(seed), bytearray(whole)
+        for place in generator.integers(0, len(whole), 1 + seed % 3).tolist():
+            letter = generator.choice(np.frombuffer(b'0123456789-{}[]",e', np.uint8), 1)
+            changed[place : place + int(generator.integers(0, 4))] = letter.tobytes()
+        path.write_bytes(changed)
+        messages.append(message_of(tmp_path / "shards"))
+    assert not any("\n" in message for message in messages)
+    assert sum(map(bool, messages)) > 20
+
+
 def test_what_cannot_be_written_is_refused_and_nothing_is_left(classes: Path, tmp_path: Path) -> None:
     out = tmp_path / "shards"
     for options, message in (

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 import torch
 from test_ranks import exit_codes, weights_of
-from tiny import BATCH, Messages, simple_pictures, stopped_after, tiny_model, train_tiny
+from tiny import BATCH, Messages, layered_images, simple_pictures, stopped_after, tiny_model, train_tiny
 from workers import ranks, train_from_own_shards
 
 import imagewright as iw
@@ -105,6 +105,27 @@ def test_images_of_a_row_are_of_one_shard(shards: Path) -> None:
     positions = reader.positions(8, range(8), 8)
     rows = reader.order((positions[:, None] * 3 + np.arange(3)).reshape(-1)).reshape(8, 3)
     assert (numbers[rows] == numbers[rows[:, :1]]).all()
+
+
+def test_pairs_are_read_by_lane(tmp_path: Path) -> None:
+    pairs = layered_images(("input", "target"))
+    iw.write_shards(pairs, tmp_path / "pairs", count=4)
+    images = uncached(tmp_path / "pairs")
+    reader, numbers = reader_of(images, [8]), shard_numbers(images)
+    assert numbers is not None
+    rows = rows_of(reader, 8, 8, 2, 1)
+    assert set(numbers[rows].tolist()) <= {2, 3}
+    places = [int(images.name(row).rpartition("/")[2].partition(".")[0]) for row in rows.tolist()]
+    ours, theirs = images.batch(rows), pairs.batch(np.array(places))
+    assert all(torch.equal(ours.layers[name], theirs.layers[name]) for name in ("input", "target"))
+
+
+def test_two_domains_of_one_set_are_read_by_lane(shards: Path) -> None:
+    images = uncached(shards).with_labels(np.arange(32) % 2, ("a", "b")).with_classes(["b"])
+    reader, numbers = reader_of(images, [8]), shard_numbers(images)
+    assert numbers is not None
+    assert reader.lanes == 4
+    assert set(numbers[rows_of(reader, 0, 8, 2, 0)].tolist()) == {0, 1}
 
 
 def test_a_cached_set_and_feeds_by_class_have_no_lanes(shards: Path) -> None:
