@@ -77,6 +77,7 @@ bench: $(VENV)/installed
 	$(BIN)/python benchmarks/listing.py
 	$(BIN)/python benchmarks/photographs.py
 	$(BIN)/python benchmarks/cache.py
+	$(BIN)/python benchmarks/shards.py
 	$(BIN)/python benchmarks/pca.py
 	$(BIN)/python benchmarks/vae_loop.py
 	$(BIN)/python benchmarks/dcgan_step.py

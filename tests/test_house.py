@@ -49,7 +49,7 @@ FLOORS = [
     {"latent"},
     {"exports"},
     {"face_crops"},
-    {"lessons", "analysis", "face_swap", "inspection", "pairs", "hub"},
+    {"lessons", "analysis", "face_swap", "inspection", "pairs", "hub", "shard_files"},
     {"shape_files"},
     {"tours"},
     {"studio"},

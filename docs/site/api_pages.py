@@ -26,6 +26,7 @@ ROOMS = {
     "face_crops": "Faces as crops",
     "face_swap": "Face swapping",
     "pairs": "Pairs",
+    "shard_files": "Shards",
     "codecs": "JPEG",
     "catalogue": "The catalogue of models",
     "inspection": "What a file is",

@@ -112,6 +112,7 @@ _HOME = {
     "edit_sheet": "imagewright.latent.editing.sheet",
     "grid_sheet": "imagewright.output.image_grid",
     "make_pairs": "imagewright.pairs",
+    "write_shards": "imagewright.shard_files.write",
     "make_set": "imagewright.analysis.picture_sets",
     "align_faces": "imagewright.face_crops.align",
     "check_swap": "imagewright.face_swap.check.check",
@@ -232,6 +233,7 @@ __all__ = [
     "truncation_sheet",
     "vary_noise",
     "write_interpolation",
+    "write_shards",
     "write_translations",
     "write_walk",
 ]
@@ -300,6 +302,7 @@ if TYPE_CHECKING:
     from imagewright.runs.loading import load
     from imagewright.runs.run import Run
     from imagewright.shape_files.make import make_shapes
+    from imagewright.shard_files.write import write_shards
     from imagewright.studio.serve import open_studio
     from imagewright.tours.tour import tour
     from imagewright.training.choosing import choose_model

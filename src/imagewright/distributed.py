@@ -192,6 +192,16 @@ def any_rank(flag: bool) -> bool:
 
 def first_on_main(work: Callable[[], None]) -> None:
     """Do `work` on the main rank while the others wait, however long. If it fails, all ranks raise."""
+    on_every_rank(work if is_main() else lambda: None, "The main rank")
+
+
+def on_every_rank(work: Callable[[], object], who: str = "Another rank") -> None:
+    """Do `work`, which other ranks may do faster or slower; all wait for the last, however long.
+
+    who: failed, in the message of the ranks whose own work did not fail.
+    If it fails on one rank, all ranks raise: that one its error, and the main rank what the error says, since a
+    launcher may end a rank before it has printed.
+    """
     if world_size() == 1:
         work()
         return
@@ -201,17 +211,20 @@ def first_on_main(work: Callable[[], None]) -> None:
     with _explain_lost_rank():
         patient = dist.new_group(backend="gloo", timeout=timedelta(days=30))
     failure: Exception | None = None
-    if is_main():
-        try:
-            work()
-        except Exception as error:  # noqa: BLE001 (raised below, after the others know)
-            failure = error
+    try:
+        work()
+    except Exception as error:  # noqa: BLE001 (raised below, after the others know)
+        failure = error
     failed = torch.tensor(float(failure is not None))
+    told: list[str | None] = [None] * world_size()
     with _explain_lost_rank():
         dist.all_reduce(failed, group=patient)
+        if failed.item():
+            dist.all_gather_object(told, None if failure is None else str(failure), group=patient)
         dist.destroy_process_group(patient)
     if failed.item():
-        raise failure or UserError("The main rank stopped: its message says why.")
+        why = f"{who} stopped: its message says why."
+        raise failure or UserError(next((text for text in told if text), why) if is_main() else why)
 
 
 def in_memory_order(tensor: torch.Tensor) -> torch.Tensor:

@@ -45,6 +45,17 @@ def folder(tmp_path: Path, picture: Callable[..., Image.Image]) -> Path:
 
 
 @pytest.fixture
+def classes(tmp_path: Path, picture: Callable[..., Image.Image]) -> Path:
+    """Two classes of ten pictures each, JPEG and PNG."""
+    root = tmp_path / "photos"
+    for seed in range(20):
+        folder = root / ("cats" if seed < 10 else "dogs")
+        folder.mkdir(parents=True, exist_ok=True)
+        picture(seed, (16, 16)).save(folder / f"{seed}{'.jpg' if seed % 2 else '.png'}")
+    return root
+
+
+@pytest.fixture
 def pixels_of() -> Callable[[Image.Image], np.ndarray]:
     """A Pillow picture as uint8 (C, H, W), the layout of batches."""
 

@@ -194,3 +194,24 @@ def train_until_stopped(folder: Path) -> None:
         train_tiny("vae", simple_pictures(), folder / "run", steps=60, rank_timeout=2)
     except TrainingError as error:
         (folder / "message").write_text(str(error))
+
+
+def train_from_own_shards(folder: Path, out: Path, **options: Any) -> None:
+    """Train on `folder/disk-RANK/set` without a cache, and write which shards were read, or the error."""
+    from imagewright.errors import UserError
+
+    rank, read, whole = os.environ["RANK"], set[str](), Path.open
+
+    def noted(self: Path, *given: Any, **named: Any) -> Any:
+        read.add(self.name)
+        return whole(self, *given, **named)
+
+    os.chdir(folder / f"disk-{rank}")
+    images = iw.open_images("set", cache=False)
+    Path.open = noted  # type: ignore[method-assign,assignment]
+    try:
+        train_tiny("vae", images, out, **options)
+    except UserError as error:
+        (folder / f"error-{rank}").write_text(str(error))
+        raise SystemExit(error.exit_code) from None
+    (folder / f"read-{rank}").write_text(json.dumps(sorted(name for name in read if name.endswith(".tar"))))

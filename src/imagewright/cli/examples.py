@@ -32,6 +32,7 @@ EXAMPLES = {
     "data grid": "imagewright data grid photos/ --count 36 --out grid.png",
     "data pairs": "imagewright data pairs photos/ --input edges --out photos-edges",
     "data subset": "imagewright data subset photos/ --names best.txt --out photos-best",
+    "data shard": "imagewright data shard photos/ photos-shards --count 16",
     "data shapes": "imagewright data shapes sprites --count 5000 --size 64",
     "data cache": "imagewright data cache --clear --unused-for 30",
     "faces align": "imagewright faces align photos/ --crop ffhq --out faces",

@@ -22,6 +22,8 @@ from imagewright.images.decoding.formats import (
 from imagewright.images.decoding.value_range import DeepValues
 from imagewright.images.notices import SizesNote
 from imagewright.images.sources.base import ListedSource, PictureSource
+from imagewright.images.sources.indexed_shards import IndexedShards
+from imagewright.images.sources.shard_index import PictureFile
 from imagewright.pixels import size_text
 
 if TYPE_CHECKING:
@@ -42,7 +44,9 @@ def sample_indices(source: PictureSource, most: int = SAMPLE) -> np.ndarray:
         return np.arange(min(len(source), FEW))
     if isinstance(source, ListedSource):
         most = int(np.clip(SAMPLE_BYTES // max(1.0, source.listing.sizes.mean()), FEW, most))
-    return np.unique(np.linspace(0, len(source) - 1, most).astype(np.int64))
+    here = np.setdiff1d(np.arange(len(source)), absent) if len(absent := source.absent()) else None
+    places = np.unique(np.linspace(0, (len(source) if here is None else len(here)) - 1, most).astype(np.int64))
+    return places if here is None else here[places]
 
 
 @dataclass
@@ -65,10 +69,12 @@ class HeaderSample:
 
 
 def sample_headers(source: PictureSource, most: int = SAMPLE) -> HeaderSample:
-    """Look at some pictures of a source. Raises `DataError` if none of them can be read.
+    """Look at some pictures of a source, or at the index of its shards. Raises `DataError` if none can be read.
 
     most: so many at most.
     """
+    if isinstance(source, IndexedShards) and source.usual is not None:
+        return _as_indexed(source.usual, len(source))
     indices = sample_indices(source, most)
     sample = list(_headers(source, indices))
     good = [header for header in sample if isinstance(header, Header)]
@@ -80,16 +86,30 @@ def sample_headers(source: PictureSource, most: int = SAMPLE) -> HeaderSample:
     (width, height), count = Counter((header.width, header.height) for header in good).most_common(1)[0]
     channels = Counter(header.channels for header in good).most_common(1)[0][0]
     kind = Counter(header.format for header in good).most_common(1)[0][0]
-    note = SizesNote(
-        f"{len(good) - count:,} of {len(good):,} pictures looked at have another size than "
-        f"{size_text((height, width))}: they are resized and cropped."
-    )
     return HeaderSample(
         usual=Header(width, height, MODE_OF_CHANNELS[channels], kind),
         most_channels=max(header.channels for header in good),
-        notes=[note] if count < len(good) else [],
+        notes=_notes_on_sizes(len(good) - count, len(good), (height, width), "pictures looked at"),
         scalable=(height, width) if kind in SCALED_FORMATS else None,
         deep=_deep_values(source, indices[[isinstance(header, Header) and header.deep for header in sample]]),
+    )
+
+
+def _notes_on_sizes(differing: int, count: int, size: tuple[int, int], looked_at: str) -> list[str]:
+    """A note on the pictures that have another size than the commonest, if there are any."""
+    others = f"{differing:,} of {count:,} {looked_at} have another size than {size_text(size)}"
+    return [SizesNote(f"{others}: they are resized and cropped.")] if differing else []
+
+
+def _as_indexed(known: PictureFile, count: int) -> HeaderSample:
+    """What the index of shards says of all pictures, which were all looked at when the shards were written."""
+    height, width = known.size
+    return HeaderSample(
+        usual=Header(width, height, MODE_OF_CHANNELS[known.channels], known.format),
+        most_channels=known.most_channels,
+        notes=_notes_on_sizes(known.differing, count, known.size, "pictures"),
+        scalable=known.size if known.format in SCALED_FORMATS else None,
+        deep=DeepValues(),
     )
 
 

@@ -28,6 +28,7 @@ from imagewright.images.label_arrays import LabelsLike, labels_from_sequence
 from imagewright.images.layers import IMAGE, parse_names
 from imagewright.images.opening import Choices, resolve_choices
 from imagewright.images.opening_layers import Opened, open_layers
+from imagewright.images.opening_shards import open_declared
 from imagewright.images.sources.base import ListedSource, PictureSource
 from imagewright.images.sources.finding import find_source
 from imagewright.images.tables.attaching import attach_labels
@@ -136,7 +137,11 @@ def open_images(
         return labelled if attributes is None else _with_attributes_alone(labelled, attributes)
     wanted_size = None if size is None else parse_size(size)
     wanted_channels = _check_all_channels(channels)
-    if isinstance(source, Mapping) or kinds or parse_names(layers) not in {(), (IMAGE,)}:
+    declared = open_declared(source, layers, kinds, split, choices)
+    if declared is not None:
+        opened = declared
+        attach_labels(opened.source, labels, label_column)
+    elif isinstance(source, Mapping) or kinds or parse_names(layers) not in {(), (IMAGE,)}:
         opened = open_layers(source, layers, kinds, split, cache_dir, choices)
         attach_labels(opened.source, labels, label_column)
     else:

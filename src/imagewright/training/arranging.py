@@ -15,6 +15,7 @@ from imagewright.images import Images, open_images
 from imagewright.images.descriptions import opening_options
 from imagewright.images.domains import WITHOUT, split_domains
 from imagewright.images.opening_layers import A_AND_B, find_layer_folders
+from imagewright.images.opening_shards import declared_layers
 from imagewright.runs.run import Run
 from imagewright.training.reporting import Say, tell_if_slow
 
@@ -113,6 +114,12 @@ def _arrange_pairs(
         )
     if "layers" in opening or not isinstance(images, str | Path):
         return images, opening
+    declared = declared_layers(images)
+    if declared and direction is not None:
+        raise ConfigError(
+            f"{images} are shards whose layers {' and '.join(declared)} say which is which: leave --direction out, "
+            "or write the shards again with the layers the other way round."
+        )
     folders, names = find_layer_folders(images, order, opening.get("split"))
     if folders and names == A_AND_B:
         return images, {**opening, "layers": order}  # a note of the images says which is which
@@ -124,7 +131,7 @@ def _arrange_pairs(
         )
     if folders:
         return images, {**opening, "layers": layers}
-    if len(layers) == 2 and (direction is not None or _are_two_squares(images, opening, say)):
+    if len(layers) == 2 and not declared and (direction is not None or _are_two_squares(images, opening, say)):
         say(
             f"pictures are opened as pairs side by side, {order[0]} on the left and {order[1]} on the right "
             f"(--direction {'AtoB' if direction == 'BtoA' else 'BtoA'}: the other way round)"

@@ -15,6 +15,7 @@ import torch
 from imagewright import distributed
 from imagewright.capabilities import Decodes, require
 from imagewright.images import Images
+from imagewright.images.shard_places import without_absent
 from imagewright.model import Model
 from imagewright.phases import Rows
 from imagewright.seeds import derive_seed
@@ -44,7 +45,8 @@ class DensityFitter:
     def __init__(self, images: Images, held_out: np.ndarray, seed: int) -> None:
         self.images, self.seed = images, derive_seed(seed, "density")
         generator = np.random.default_rng(self.seed)
-        self.order = generator.permutation(np.setdiff1d(np.arange(len(images)), held_out, assume_unique=True))
+        trained = np.setdiff1d(np.arange(len(images)), held_out, assume_unique=True)
+        self.order = without_absent(images, generator.permutation(trained))
         self.fitted: tuple[int, bool] = (-1, False)
 
     def fit(self, model: Model, images_seen: int, *, thorough: bool, anew: bool = False) -> bool:

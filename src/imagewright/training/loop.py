@@ -139,9 +139,12 @@ class Loop:
         """The batches of each step from the present point on."""
         training = self.training
         order = None if training.resampler is None else training.resampler.order()
-        readers = build_readers(training.model, training.sources, training.plan.seed, training.held_out, order)
+        schedule = training.engine.schedule
+        readers = build_readers(
+            training.model, training.sources, training.plan.seed, training.held_out, order, schedule.batch_sizes()
+        )
         pin = training.device.type == "cuda"
-        return prefetch(readers, training.engine.schedule, training.images_seen, pin=pin)
+        return prefetch(readers, schedule, training.images_seen, pin=pin)
 
     def _update_resampler(self, before: int) -> bool:
         """Whether the sampling weights of the images changed after the step that began at `before`."""

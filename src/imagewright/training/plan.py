@@ -14,7 +14,7 @@ from imagewright.recipe import Average, Optimizer, Recipe
 from imagewright.training.milestones import Pace
 
 ScheduleName = Literal["recipe", "constant", "linear", "cosine"]
-COMPARED_POINTS = 64  # of a training, at which `is_scheduled` compares a recipe with its start
+COMPARED_POINTS = 64  # of a training, at which a recipe is compared with its start
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,6 +76,11 @@ class Schedule:
             return self.plan.batch_size
         world = distributed.world_size()
         return max(1, self.plan.batch_size * now // self.start.batch_size // world) * world
+
+    def batch_sizes(self) -> list[int]:
+        """The sizes that the global batch has in the training, as far as points spread over it show."""
+        points = (self.plan.images_seen * part // COMPARED_POINTS for part in range(COMPARED_POINTS))
+        return sorted({self.batch_size(point) for point in points})
 
     def rows(self, images_seen: int) -> range:
         """The range of rows of the global batch that this rank trains on."""

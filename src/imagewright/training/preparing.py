@@ -50,6 +50,8 @@ def _apply_flip(sources: Mapping[str, Images], recipe: Recipe, say: Callable[[st
 def prepare_sources(sources: Iterable[Images], reporter: Reporter, *, resume: bool = False) -> None:
     """Decode each source into the cache on the main rank, then open the cache on all ranks.
 
+    Ranks on another machine, which do not see that cache, make one of their own: one of them decodes.
+
     resume: leave out what a new training has told of tables.
     """
     told: set[str] = set()  # the domains of one source have the same notes
@@ -57,7 +59,7 @@ def prepare_sources(sources: Iterable[Images], reporter: Reporter, *, resume: bo
         distributed.first_on_main(
             lambda images=images: _prepare(images, reporter, told, resume=resume)  # type: ignore[misc]
         )
-        images.prepare()
+        distributed.on_every_rank(images.prepare)
 
 
 def _prepare(images: Images, reporter: Reporter, told: set[str], *, resume: bool) -> None:

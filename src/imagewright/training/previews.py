@@ -12,6 +12,7 @@ from torch import Tensor
 
 from imagewright.capabilities import sampled_classes, samples_classes, samples_from, verbs_of
 from imagewright.images import Batch, Images
+from imagewright.images.shard_places import without_absent
 from imagewright.model import Model
 from imagewright.output.grids import draw_grid, plain_grid
 from imagewright.output.provenance import COMPOSITE, GENERATED, make_record
@@ -113,8 +114,9 @@ def choose_inputs(model: Model, sources: Mapping[str, Images], seed: int, held_o
     if "reconstruct" not in verbs_of(model):
         return None
     images = next(iter(sources.values()))
-    chosen = np.linspace(0, len(images) - 1, min(columns * max(1, rows // 2), len(images))).astype(np.int64)
-    return images.batch(chosen).images
+    here = without_absent(images, np.arange(len(images)))
+    chosen = np.linspace(0, len(here) - 1, min(columns * max(1, rows // 2), len(here))).astype(np.int64)
+    return images.batch(here[chosen]).images
 
 
 def grid_shape(size: tuple[int, int]) -> tuple[int, int]:

@@ -31,6 +31,7 @@ from imagewright.training.choosing import settle_model
 from imagewright.training.closed_form import fit
 from imagewright.training.consents import settle_consents
 from imagewright.training.data.feeds import check_feeds
+from imagewright.training.data.own_shards import settle_shards
 from imagewright.training.data.rare_resampling import Resampler, parse_strength
 from imagewright.training.data.validation_split import choose_held_out, settle_held_out
 from imagewright.training.doctor.monitor import Doctor
@@ -257,8 +258,10 @@ def assemble(name: str, setting: Setting, resumed: Path | None, device: torch.de
                 warn_if_few(source, reporter)
         for note in model.equip() or ():
             reporter.message(note)
+        held_out = choose_held_out(options.held_out, len(setting.images), plan.seed)
+        say = reporter.message if resumed is None else Silent().message
+        settle_shards(model, setting.sources, plan, held_out, say, resampled=options.resample is not None)
         if resumed is None:
-            held_out = choose_held_out(options.held_out, len(setting.images), plan.seed)
             plan = complete_plan(model, setting.sources, options, plan, held_out, device, reporter.message)
         else:
             plan = with_recorded_pace(Run(resumed), plan)

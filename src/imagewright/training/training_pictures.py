@@ -9,6 +9,7 @@ from torch import Tensor
 
 from imagewright.capabilities import sampled_classes, samples_classes
 from imagewright.images import Images
+from imagewright.images.shard_places import without_absent
 from imagewright.model import Model
 from imagewright.runs.run import Run
 from imagewright.runs.training_pictures import has_training_pictures, write_training_pictures
@@ -45,7 +46,7 @@ def save_training_pictures(model: Model, sources: Mapping[str, Images], held_out
 
 def _choose(model: Model, images: Images, held_out: np.ndarray) -> Tensor:
     """Pictures of a source as training sees them, without random crops and flips: uint8 (N, C, H, W)."""
-    trained = np.delete(np.arange(len(images)), held_out)
+    trained = without_absent(images, np.delete(np.arange(len(images)), held_out))
     chosen = _one_a_class(model, images, trained)
     if chosen is None:
         count = min(max(FEWEST, grid_shape(model.config.size)[0]), len(trained))

@@ -129,7 +129,8 @@ class TrialSteps:
         trained = copy.deepcopy(model)
         devices.prepare_model(trained, device)
         self.engine = Engine(trained, plan, device)
-        readers = build_readers(trained, sources, plan.seed, held_out)
+        sizes = self.engine.schedule.batch_sizes()
+        readers = build_readers(trained, sources, plan.seed, held_out, batch_sizes=sizes)
         self.kinds: list[StepKind] = []
         points = _points(trained)
         for point in points:

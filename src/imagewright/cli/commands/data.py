@@ -1,4 +1,4 @@
-"""`imagewright data check|prepare|grid|pairs SOURCE`, and `imagewright data cache` and `data shapes`."""
+"""`imagewright data check|prepare|grid|pairs SOURCE`, and `imagewright data cache`, `data shapes` and `data shard`."""
 
 from __future__ import annotations
 
@@ -28,6 +28,13 @@ app.command(
     name="shapes",
     help="Draw the built-in set shapes into files: sprites whose shape, hue, size, place and turn are known.",
     help_epilogue=example_of("data shapes"),
+)
+
+app.command(
+    "imagewright.cli.commands.shards:shard",
+    name="shard",
+    help="Write a set as tar shards with an index, from which several ranks or machines read.",
+    help_epilogue=example_of("data shard"),
 )
 
 Source = Annotated[

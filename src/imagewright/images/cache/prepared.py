@@ -101,6 +101,12 @@ class Prepared:
 
     def _in_cache(self, shape: tuple[int, int, int, int], options: dict[str, Any]) -> Store:
         def decode_into(descriptor: int) -> list[Skipped]:
+            if absent := len(self.source.absent()):
+                raise DataError(
+                    f"{absent:,} of {len(self.source):,} pictures of {self.source.typed} are in shards that this "
+                    "machine does not have, and the prepared cache holds all: copy the shards here, or give --no-cache "
+                    "(cache=False), with which each rank of a training reads its own shards."
+                )
             write = write_rows_to(descriptor, math.prod(shape[1:]))
             return decode_all(self.source, self.preprocessing, write, descriptor=descriptor, **options)
 

@@ -14,6 +14,7 @@ from imagewright.errors import ConfigError, DataError, count_text
 from imagewright.images.checks.balance import attribute_notes, class_notes
 from imagewright.images.checks.groups import PictureHashes, equal_groups, near_groups, shared_pictures
 from imagewright.images.checks.pairs import DomainsReport, PairsReport, check_pairs, compare_domains
+from imagewright.images.checks.shards import ShardsReport, check_shards, layers_of, only_here
 from imagewright.images.checks.survey import Survey, survey
 from imagewright.images.decoding.formats import EXACT, Decoding
 from imagewright.images.few import FEW_PICTURES, few_pictures_note
@@ -23,6 +24,7 @@ from imagewright.images.opening import Choices, resolve_choices
 from imagewright.images.opening_layers import find_layer_folders, open_layer_folder
 from imagewright.images.sources.base import ListedSource, PictureSource
 from imagewright.images.sources.finding import find_source
+from imagewright.images.sources.indexed_shards import IndexedShards
 from imagewright.images.tables.attaching import attach_labels
 from imagewright.notebooks import NotebookDisplay
 from imagewright.pixels import size_text
@@ -85,6 +87,7 @@ class CheckReport(NotebookDisplay):
         other: the report of the second set, if one was given.
         pairs: the pictures of two sets that belong together by their names.
         domains: two sets as the domains of a translation without pairs.
+        shards: of shards with an index, how many are here, with the bytes that were written.
         few: classes with fewer pictures than `per_class`, and their counts; None if it was not asked for.
         suggested_size: (height, width) to train at, or None.
         suggested_channels: 1, 3 or 4, or None.
@@ -111,6 +114,7 @@ class CheckReport(NotebookDisplay):
     other: CheckReport | None = None
     pairs: PairsReport | None = None
     domains: DomainsReport | None = None
+    shards: ShardsReport | None = None
     few: dict[str, int] | None = None
     suggested_size: tuple[int, int] | None = None
     suggested_channels: int | None = None
@@ -127,6 +131,7 @@ class CheckReport(NotebookDisplay):
     def lines(self) -> list[str]:
         """The report as lines of plain text."""
         lines = [f"{self.source}: {count_text(self.count, 'picture')}, {self.readable:,} readable"]
+        lines += [] if self.shards is None else self.shards.lines()
         for title, counts in (("size", self.sizes), ("mode", self.modes), ("format", self.formats)):
             lines.append(_line(title + "s", _list_counts(counts)))
         if self.classes is not None:
@@ -199,17 +204,22 @@ def check(
     if other is not None and against is not None:
         raise ConfigError("against= finds shared pictures, and two sets are compared for them anyway: leave it out.")
     choices = resolve_choices(only, exclude, value_range, None)
-    opened = find_source(source, split, cache_dir, choices.names)
+    named = find_source(source, split, cache_dir, choices.names)
+    opened = only_here(named)
     attach_labels(opened, labels, label_column)
     second = None if other is None else find_source(other, split, cache_dir, choices.names)
     parts = _sub_folders(source, split, cache_dir, choices) if second is None else _named_apart(opened, second)
+    pairs = layers_of(opened) if second is None else {}
     if parts and against is None and len(opened) < sum(len(part) for part in parts.values()):
         opened, second = parts.values()  # trainA and trainB, of which one alone is opened as a part
     compared = second if against is None else find_source(against, None, cache_dir)
     how, range_notes = _settle_values(opened, choices)
-    counter = ProgressCounter(len(opened) + (0 if compared is None else len(compared)), progress)
+    hashed = len(opened) if isinstance(named, IndexedShards) else 0
+    counter = ProgressCounter(hashed + len(opened) + (0 if compared is None else len(compared)), progress)
+    shards = check_shards(named, counter)
     found = survey(opened, workers, counter, how)
     report = _report_on(opened, found, examples)
+    report.shards = shards
     report.notes[len(opened.notes) : len(opened.notes)] = range_notes
     if per_class is not None:
         _report_few(opened, per_class, report)
@@ -217,6 +227,8 @@ def check(
         of_other = survey(compared, workers, counter, how)
         _report_shared(opened, found.pictures, compared, of_other.pictures, report)
         report.other = None if second is None else _report_on(second, of_other, examples)
+    if pairs:
+        report.pairs = check_pairs(pairs, how)
     if parts:
         report.pairs = check_pairs(parts, how)
         are_pairs = report.pairs is not None and report.pairs.agrees

@@ -36,6 +36,7 @@ class Source(ABC):
         follows: pictures are made from the records of another layer's, by whose name both are called.
         drawn: pictures are drawn as they are read, at the size that is wanted (`drawn_at`).
         facts: JSON values that the record of a layer of this source has besides.
+        shard_numbers: int (N,), the shard that each picture is in, of shards with an index; None for other sources.
     """
 
     in_order = False
@@ -50,6 +51,7 @@ class Source(ABC):
         self.annotations = Annotations()
         self.names_taken = NameFilter()
         self.facts: dict[str, Any] = {}
+        self.shard_numbers: np.ndarray | None = None
 
     @cached_property
     def identity(self) -> str:
@@ -76,6 +78,10 @@ class Source(ABC):
     def shards(self) -> list[tuple[int, int]]:
         """Ranges [start, stop) that are best read in one go each, such as the shards of a tar set."""
         return [(0, len(self))]
+
+    def absent(self) -> np.ndarray:
+        """int64, rising: pictures whose bytes this machine does not have, as those of shards on another one."""
+        return np.empty(0, np.int64)
 
 
 class PictureSource(Source):

@@ -17,6 +17,7 @@ from imagewright.images.sources.builtin import BUILTIN
 from imagewright.images.sources.collection import open_object
 from imagewright.images.sources.downloads import REMOTE_SETS, open_remote
 from imagewright.images.sources.folder import FolderSource
+from imagewright.images.sources.found_shards import find_shards, open_pictures
 from imagewright.images.sources.idx import is_idx_name, open_idx, open_idx_folder
 from imagewright.images.sources.listing import is_picture_name, list_file, scan_folder
 from imagewright.images.sources.name_filter import ALL_NAMES, NameFilter
@@ -42,6 +43,9 @@ def find_source(
     """
     if isinstance(source, PictureSource):  # another part of the package made it
         return source
+    shards = find_shards(source)
+    if shards is not None:
+        return _refuse_split(open_pictures(shards, names), split)
     found = _find(source, split, cache_dir, names)
     if names and found.names_taken != names:
         raise DataError(

@@ -15,6 +15,7 @@ from collections import Counter, deque
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 
@@ -53,6 +54,9 @@ class Listing:
             archives.
         links: uint8 (N,), `NOT_LINKED`, `HARD` or `SYMBOLIC`.
     """
+
+    ARRAYS: ClassVar = ("names", "lengths", "directory_ids", "sizes")
+    """The arrays of `to_arrays`, which with `directories` are a whole listing without times."""
 
     def __init__(self) -> None:
         self.directories: list[str] = []
@@ -152,6 +156,30 @@ class Listing:
         positions = np.repeat(starts - chosen._offsets[:-1], lengths) + np.arange(chosen._offsets[-1])
         chosen._names = np.frombuffer(self._names, np.uint8)[positions].tobytes()
         return chosen
+
+    def to_arrays(self) -> dict[str, np.ndarray]:
+        """The base names one after the other (uint8), their lengths, the directory and the bytes of each picture."""
+        names = np.frombuffer(self._names, np.uint8)
+        return dict(zip(self.ARRAYS, (names, np.diff(self._offsets), self.directory_ids, self.sizes), strict=True))
+
+    @classmethod
+    def from_arrays(cls, directories: list[str], arrays: dict[str, np.ndarray]) -> Listing:
+        """A listing from `directories` and the result of `to_arrays`. Raises `ValueError` if they do not fit."""
+        listing = cls()
+        names, lengths, ids, sizes = (arrays[name] for name in cls.ARRAYS)
+        whole = all(each.dtype.kind == "i" and each.shape == sizes.shape for each in (lengths, ids, sizes))
+        if not (whole and sizes.ndim == 1 and names.dtype == np.uint8 and names.ndim == 1 and len(sizes)):
+            raise ValueError("the arrays of its names are of other types or lengths")
+        within = 0 <= ids.min() <= ids.max() < len(directories) and 0 < lengths.min() <= lengths.max() < 2**16
+        if not within or int(lengths.sum()) != len(names):
+            raise ValueError("its names do not fit their lengths")
+        listing.finish(sort=False)
+        listing.directories = list(directories)
+        listing.sizes, listing.times = sizes.astype(np.int64), np.zeros(len(sizes), np.int64)
+        listing.directory_ids = ids.astype(np.int32)
+        listing._offsets = np.concatenate(([0], np.cumsum(lengths.astype(np.int64))))
+        listing._names = names.tobytes()
+        return listing
 
     def without_repeats(self) -> Listing:
         """The pictures of a folder, each file once: of several links to it the name that is no link, else the first.

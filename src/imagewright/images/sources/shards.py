@@ -37,8 +37,11 @@ def is_tar_name(name: str) -> bool:
     return TAR_NAME.search(name) is not None
 
 
-def expand_pattern(pattern: str) -> list[Path]:
-    """The files of `shards/{000..003}.tar`, `{a,b}.tar` or `shards/*.tar`, in order. `DataError` if one is missing."""
+def expand_pattern(pattern: str, *, needed: bool = True) -> list[Path]:
+    """The files of `shards/{000..003}.tar`, `{a,b}.tar` or `shards/*.tar`, in order.
+
+    needed: whether a file that is not there, or a pattern that fits none, raises `DataError`.
+    """
     pieces: list[list[str]] = []
     for piece in re.split(r"(\{[^{}]*\})", pattern):
         span = re.fullmatch(r"\{(\d+)\.\.(\d+)\}", piece)
@@ -55,7 +58,7 @@ def expand_pattern(pattern: str) -> list[Path]:
     names = [os.path.expanduser("".join(parts)) for parts in itertools.product(*pieces)]
     paths = [Path(found) for name in names for found in (sorted(glob(name)) if re.search(r"[*?\[]", name) else [name])]
     missing = [path for path in paths if not path.is_file()]
-    if missing or not paths:
+    if needed and (missing or not paths):
         what = (
             f"{len(missing)} of {len(paths)} shards are missing, the first is {missing[0]}"
             if missing

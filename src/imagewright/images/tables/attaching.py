@@ -15,6 +15,7 @@ from imagewright.images.label_arrays import LabelsLike, labels_from_sequence
 from imagewright.images.notices import RowsNote
 from imagewright.images.sources.archive import ZipSource
 from imagewright.images.sources.base import ListedSource, Source
+from imagewright.images.sources.indexed_shards import IndexedShards
 from imagewright.images.sources.layered import LayeredSource
 from imagewright.images.sources.listing import TABLE_ENDINGS, TABLE_NAMES, is_picture_name
 from imagewright.images.tables.columns import HOW, read_columns
@@ -122,6 +123,8 @@ def _find_tables(source: Source, labels: str | Path | None) -> list[tuple[str, C
         return [(named.name, partial(read_table, named))]
     if isinstance(source, LayeredSource):
         source = source.parts[source.image]
+    if isinstance(source, IndexedShards):  # whose index holds the annotations that the set was written with
+        return []
     root = getattr(source, "root", None)
     if not isinstance(root, Path):
         return []

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from imagewright.errors import ConfigError, DataError
 from imagewright.images import Batch, Images
+from imagewright.images.shard_places import absent_places
 from imagewright.model import Feed, Model
 from imagewright.seeds import derive_seed
 from imagewright.training.data.class_order import BalancedOrder, SameClassOrder
 from imagewright.training.data.sampling_order import Order, build_order
+from imagewright.training.data.shard_lanes import LaneOrder, build_lane_order, lane_count, place_rows
 from imagewright.training.data.validation_split import OrderWithoutHeldOut
 
 NO_IMAGES = np.empty(0, dtype=np.int64)
@@ -32,6 +34,15 @@ class FeedReader:
     order: Order
     seed: int
     repeats: int = 1
+
+    @property
+    def lanes(self) -> int:
+        """In how many lanes the images are read from their shards; 1 for an order without lanes."""
+        return len(self.order.members) if isinstance(self.order, LaneOrder) else 1
+
+    def positions(self, start: int, rows: range, batch_size: int) -> np.ndarray:
+        """The positions of some rows of the global batch that begins at position `start`, int64."""
+        return place_rows(start, rows, batch_size, self.lanes)
 
     def batch(self, positions: np.ndarray) -> Batch:
         """The rows at positions, int64 (N,): a batch of N * repeats images."""
@@ -62,7 +73,12 @@ def check_feeds(model: Model, sources: Mapping[str, Images], *, resampled: bool 
 
 
 def build_readers(
-    model: Model, sources: Mapping[str, Images], seed: int, held_out: np.ndarray, order: Order | None = None
+    model: Model,
+    sources: Mapping[str, Images],
+    seed: int,
+    held_out: np.ndarray,
+    order: Order | None = None,
+    batch_sizes: Sequence[int] = (),
 ) -> dict[str, FeedReader]:
     """Build a reader for each of the model's feeds.
 
@@ -71,6 +87,8 @@ def build_readers(
     seed: of the run.
     held_out: indices in the first source that training never uses.
     order: of the images of the first feed, in place of its own.
+    batch_sizes: of a training, whose ranks each read their own shards. Readers without them are for one rank, which
+        looks at images: they leave out those that its machine does not have.
     """
     first_source = next(iter(sources))
     readers = {}
@@ -79,7 +97,14 @@ def build_readers(
         # The first feed uses the seed of the run itself, so that runs of versions without feeds can be resumed.
         own_seed = seed if place == 0 else derive_seed(seed, "feed", name)
         excluded = held_out if feed.source == first_source else NO_IMAGES
-        own_order = order if place == 0 and order is not None else build_feed_order(feed, images, own_seed, excluded)
+        if not batch_sizes:
+            excluded = np.union1d(excluded, absent_places(images))
+        own_order = order if place == 0 else None
+        if own_order is None and not feed.needs_labels:  # in a lane there may be few of a class
+            lanes = lane_count(images, batch_sizes)
+            own_order = build_lane_order(images, excluded, lanes, own_seed, feed.repeats)
+        if own_order is None:
+            own_order = build_feed_order(feed, images, own_seed, excluded)
         readers[name] = FeedReader(images, own_order, own_seed, feed.repeats)
     return readers
 

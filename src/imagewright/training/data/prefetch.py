@@ -6,8 +6,6 @@ import queue
 import threading
 from collections.abc import Generator, Mapping
 
-import numpy as np
-
 from imagewright.images import Batch
 from imagewright.training.data.feeds import FeedReader
 from imagewright.training.plan import Schedule
@@ -34,13 +32,12 @@ def prefetch(
         start = first
         try:
             while not stopped.is_set():
-                rows = schedule.rows(start)
-                positions = np.arange(start + rows.start, start + rows.stop, dtype=np.int64)
-                batches = {name: reader.batch(positions) for name, reader in readers.items()}
+                rows, size = schedule.rows(start), schedule.batch_size(start)
+                batches = {name: each.batch(each.positions(start, rows, size)) for name, each in readers.items()}
                 if pin:
                     batches = {name: batch.map(lambda part: part.pin_memory()) for name, batch in batches.items()}
                 put(batches)
-                start += schedule.batch_size(start)
+                start += size
         except BaseException as error:  # noqa: BLE001 (raised again by the generator)
             put(error)
 

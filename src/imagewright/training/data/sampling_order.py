@@ -60,17 +60,18 @@ class NearbyOrder:
 
     length: the number of images.
     seed: of the random orders.
+    mixed: blocks in a window.
     """
 
-    def __init__(self, length: int, seed: int) -> None:
-        self.length, self.seed = length, seed
+    def __init__(self, length: int, seed: int, mixed: int = BLOCKS_MIXED) -> None:
+        self.length, self.seed, self.mixed = length, seed, mixed
         self.blocks = -(-length // BLOCK)
         self._key = (-1, -1)
         self._window = np.empty(0, dtype=np.int64)
 
     def __call__(self, positions: np.ndarray) -> np.ndarray:
         images = np.empty_like(positions)
-        span = BLOCK * BLOCKS_MIXED
+        span = BLOCK * self.mixed
         keys = np.stack([positions // self.length, positions % self.length // span], axis=1)
         for number, window in np.unique(keys, axis=0):
             chosen = (keys == (number, window)).all(axis=1)
@@ -82,9 +83,9 @@ class NearbyOrder:
         if (number, window) != self._key:
             whole = self.length // BLOCK
             blocks = np.random.default_rng(derive_seed(self.seed, "blocks", number)).permutation(whole)
-            mine = blocks[window * BLOCKS_MIXED : (window + 1) * BLOCKS_MIXED]
+            mine = blocks[window * self.mixed : (window + 1) * self.mixed]
             images = (mine[:, None] * BLOCK + np.arange(BLOCK)).reshape(-1)
-            if (window + 1) * BLOCKS_MIXED >= self.blocks:
+            if (window + 1) * self.mixed >= self.blocks:
                 images = np.concatenate([images, np.arange(whole * BLOCK, self.length)])
             generator = np.random.default_rng(derive_seed(self.seed, "window", number, window))
             self._key, self._window = (number, window), generator.permutation(images)

@@ -16,6 +16,7 @@ from torch import Tensor
 from imagewright.faces.identities import mean_distances
 from imagewright.images import Batch, Images
 from imagewright.images.selection import even_places
+from imagewright.images.shard_places import without_absent
 from imagewright.metrics.models.face_swap import (
     as_pictures,
     crop_of,
@@ -75,7 +76,8 @@ class LikenessExaminer:
         """Identities (K, 128) of real faces of the source and of the target, at the size of the model."""
         found = []
         for images in self.sources:
-            pictures = as_pictures(images.batch(even_places(len(images), REAL)).images)
+            here = without_absent(images, np.arange(len(images)))
+            pictures = as_pictures(images.batch(here[even_places(len(here), REAL)]).images)
             squares = [find_square(each, find_mesh(each), self.crop) for each in pictures]
             found.append(identify_chips(cut_chips(pictures, squares)))
         return found

@@ -17,6 +17,7 @@ from torch import Tensor
 
 from imagewright.capabilities import samples_classes, verbs_of
 from imagewright.images import Batch, Images
+from imagewright.images.shard_places import without_absent
 from imagewright.losses.likelihoods import gaussian_divergence
 from imagewright.model import Model
 from imagewright.phases import Draws, Rows
@@ -57,10 +58,11 @@ class Examiner:
     def __init__(self, model: Model, sources: Mapping[str, Images], held_out: np.ndarray, seed: int) -> None:
         self.model, self.seed = model, seed
         images = next(iter(sources.values()))
-        generator = np.random.default_rng(derive_seed(seed, "doctor"))
+        generator, unused = np.random.default_rng(derive_seed(seed, "doctor")), held_out
         sampled = generator.choice(len(images), min(len(images), 2 * REFERENCES), replace=False)
         trained = np.setdiff1d(sampled, held_out, assume_unique=True)
-        trained = generator.permutation(trained)
+        trained = without_absent(images, generator.permutation(trained))
+        held_out = without_absent(images, held_out)
         size = images.channels * images.height * images.width
         saved = max(2, min(4 * PICTURES, SAVED_BYTES // size))
         self.trained = images.batch(trained[:saved])
@@ -74,7 +76,7 @@ class Examiner:
         self.likeness = LikenessExaminer(model, sources) if swaps_identities(model) and len(sources) > 1 else None
         if len(model.feeds) > 1:
             self.held_out = None
-            self.readers = build_readers(model, sources, derive_seed(seed, "doctor"), held_out)
+            self.readers = build_readers(model, sources, derive_seed(seed, "doctor"), unused)
 
     @cached_property
     def references(self) -> sample_distances.References:
