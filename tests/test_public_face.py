@@ -53,7 +53,6 @@ NAMES_OF_COMMANDS: dict[str, tuple[str, ...]] = {
     "data subset": ("make_set",),
     "data shapes": ("make_shapes", "measure_sprites", "measure_heads"),
     "data shard": ("write_shards",),
-    "data shapes": ("make_shapes", "measure_sprites"),
     "data cache": ("caches", "clear_caches"),
     "outliers": ("outliers",),
     "cluster": ("cluster",),
