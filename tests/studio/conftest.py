@@ -41,7 +41,7 @@ def browser() -> Iterator[object]:
 
 @pytest.fixture(scope="session")
 def window(browser: Any) -> Any:
-    """One window with an empty tab, which stays open: Chromium takes longer to open a window than a studio to be shown."""
+    """One window, whose empty tab stays open: Chromium takes longer to open a window than to show a studio."""
     opened = browser.new_context(accept_downloads=True)
     opened.new_page()
     return opened
