@@ -8,6 +8,8 @@ RUNS := runs/demo
 # Three processes for the tests, one thread each: models are tiny there, and threads would wait for each other. One more
 # than the smallest machine has processors, because some tests wait.
 TEST_PROCESSES ?= 3
+# Bytecode is kept, whatever the environment says: each process of the tests would compile all modules again.
+PYTEST := OMP_NUM_THREADS=1 PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -n $(TEST_PROCESSES)
 
 .PHONY: demo test lint format quality bench docs package clean
 
@@ -21,7 +23,7 @@ demo: $(VENV)/installed
 	$(BIN)/imagewright tour shapes --minutes 2 --out $(RUNS)
 
 test: $(VENV)/installed
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(TEST_PROCESSES) --dist loadfile -m "not learning"
+	$(PYTEST) --dist loadfile -m "not learning"
 
 lint: $(VENV)/installed
 	$(BIN)/ruff format --check .
@@ -34,9 +36,9 @@ format: $(VENV)/installed
 
 # Minutes to hours: what is learned, first by the tests that train for seconds, then on real pictures.
 quality: $(VENV)/installed
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(TEST_PROCESSES) -m learning
-	FUZZ_RUNS=1000 OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(TEST_PROCESSES) tests/fuzz/runs
-	FUZZ_FILES=400 OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(TEST_PROCESSES) tests/fuzz/files
+	$(PYTEST) -m learning
+	FUZZ_RUNS=1000 $(PYTEST) tests/fuzz/runs
+	FUZZ_FILES=400 $(PYTEST) tests/fuzz/files
 	$(BIN)/python benchmarks/fashion_quality.py --model dcgan --minutes 10 --seeds 0 1 2
 	$(BIN)/python benchmarks/fashion_quality.py --model vae --minutes 10 --seeds 0 1 2
 	$(BIN)/python benchmarks/mnist_likelihood.py --minutes 30

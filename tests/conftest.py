@@ -1,21 +1,33 @@
-"""What holds for all tests: a cache folder of their own, one process that knows nothing of `torchrun`, no flushing."""
+"""What holds for all tests: a cache folder of their own, small grids, no ranks, no flushing, few collections."""
 
 from __future__ import annotations
 
+import gc
 import os
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from small_grids import use_small_grids, use_usual_grids
 
 from imagewright.wording import command_line_words
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 
+# Importing all tests leaves a million objects, which stay: looking through them for cycles takes seconds.
+gc.disable()
+
+
+def pytest_collection_finish() -> None:
+    """From here on cycles are looked for, but not among what was imported."""
+    gc.freeze()
+    gc.enable()
+
 
 @pytest.fixture(scope="session", autouse=True)
 def cache_of_the_session(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """Prepared pictures go to a folder of this session, never to the user's own cache. Files are not flushed."""
+    use_small_grids()
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("IMAGEWRIGHT_CACHE", str(tmp_path_factory.mktemp("cache")))
         for name in ("RANK", "WORLD_SIZE", "LOCAL_RANK"):
@@ -23,6 +35,12 @@ def cache_of_the_session(tmp_path_factory: pytest.TempPathFactory) -> Iterator[N
         # Only a loss of power would tell the difference. Tests of flushing put their own in this place.
         patch.setattr(os, "fsync", lambda descriptor: None)
         yield
+
+
+@pytest.fixture
+def usual_grids(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Grids as people see them: tiny pictures are enlarged."""
+    use_usual_grids(monkeypatch)
 
 
 @pytest.fixture(scope="session")

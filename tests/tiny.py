@@ -21,9 +21,9 @@ from imagewright.training.plan import Plan
 from imagewright.training.reporting import Silent
 
 BATCH = 8
-LARGE = {"biggan_deep", "cut", "drit", "funit", "munit", "pix2pixhd", "progan", "projected_gan"}
+LARGE = {"biggan", "biggan_deep", "cut", "drit", "funit", "munit", "pix2pixhd", "progan", "projected_gan", "r3gan"}
 LARGE |= {"stargan_v2", "stylegan", "stylegan3", "unit"}
-"""Systems whose tiny networks take longest, and whose parts are those of others: `make quality` tests them."""
+"""Systems whose tiny networks take longest, and whose parts are those of others or have tests: see `make quality`."""
 
 
 def parameters(names: Iterable[str], large: Container[str] = LARGE) -> list[Any]:

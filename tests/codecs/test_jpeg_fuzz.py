@@ -14,6 +14,8 @@ from PIL import Image
 from imagewright.codecs.jpeg.codec import decode_jpeg, encode_jpeg
 from imagewright.errors import DataError
 
+RESTARTS = {"restart_marker_blocks": 2}
+
 
 def small_file(**options: object) -> bytes:
     """A file of 24x40 with every header segment and much data."""
@@ -45,12 +47,15 @@ def test_a_file_cut_at_any_byte_is_an_error(options: dict[str, object]) -> None:
         assert outcome(data[:length]) == "error", f"{length} of {len(data)} bytes"
 
 
-@pytest.mark.parametrize("options", [pytest.param({}, marks=pytest.mark.learning), {"restart_marker_blocks": 2}])
-def test_changed_bytes(options: dict[str, object]) -> None:
+@pytest.mark.parametrize(
+    ("options", "count"),
+    [(RESTARTS, 400)] + [pytest.param(each, 1500, marks=pytest.mark.learning) for each in ({}, RESTARTS)],
+)
+def test_changed_bytes(options: dict[str, object], count: int) -> None:
     whole = small_file(**options)
     generator = np.random.default_rng(0)
     found = []
-    for _ in range(1500):
+    for _ in range(count):
         data = bytearray(whole)
         for _ in range(generator.integers(1, 4)):
             data[generator.integers(len(data))] = generator.integers(256)

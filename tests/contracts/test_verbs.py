@@ -23,7 +23,7 @@ from imagewright.verbs.apply import resolve_model, sample_latents
 Trained = Callable[..., Run]
 LISTED = catalogue.entries() | SKELETONS
 ANSWERING = [name for name, entry in LISTED.items() if entry.verbs]
-SHAPES = [(3, 16, 16), (4, 16, 16), (3, 16, 24), (1, 24, 16)]
+SHAPES = [(3, 16, 16), (4, 16, 24), (1, 24, 16)]
 
 
 def models_with(*verbs: str) -> list[str]:

@@ -12,9 +12,9 @@ from imagewright.layers.convolution import PenalisedConv2d, convolve2d, gradient
 @pytest.mark.parametrize(("stride", "groups"), [(1, 1), (2, 2), pytest.param(1, 4, marks=pytest.mark.learning)])
 def test_derivatives_of_both_orders(stride: int, groups: int) -> None:
     torch.manual_seed(0)
-    maps = torch.randn(2, 4, 5, 6, dtype=torch.float64, requires_grad=True)
-    weight = torch.randn(8, 4 // groups, 3, 3, dtype=torch.float64, requires_grad=True)
-    bias = torch.randn(8, dtype=torch.float64, requires_grad=True)
+    maps = torch.randn(2, 4, 3, 4, dtype=torch.float64, requires_grad=True)
+    weight = torch.randn(4, 4 // groups, 3, 3, dtype=torch.float64, requires_grad=True)
+    bias = torch.randn(4, dtype=torch.float64, requires_grad=True)
 
     def ours(*given: torch.Tensor) -> torch.Tensor:
         return convolve2d(*given, stride=stride, padding=1, groups=groups)

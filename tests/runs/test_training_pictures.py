@@ -32,6 +32,7 @@ def places_in(pictures: np.ndarray, chosen: np.ndarray) -> list[int]:
     return [int(np.flatnonzero((pictures == each).all((1, 2, 3)))[0]) for each in chosen]
 
 
+@pytest.mark.usefixtures("usual_grids")
 def test_the_page_shows_pictures_spread_over_the_set_in_cells_as_large_as_the_samples(tmp_path: Path) -> None:
     pictures = simple_pictures(40, seed=5)
     run = train_tiny("dcgan", pictures, tmp_path / "run")

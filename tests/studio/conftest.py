@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -38,13 +39,21 @@ def browser() -> Iterator[object]:
         chromium.close()
 
 
+@pytest.fixture(scope="session")
+def window(browser: Any) -> Any:
+    """One window, whose empty tab stays open: Chromium takes longer to open a window than to show a studio."""
+    opened = browser.new_context(accept_downloads=True)
+    opened.new_page()
+    return opened
+
+
 @pytest.fixture
-def walk(browser: object) -> Iterator[Callable[[ServedStudio], Walk]]:
+def walk(window: object) -> Iterator[Callable[[ServedStudio], Walk]]:
     """Open a served studio in the browser. At its end the console is empty, and nothing left this host."""
     walks: list[Walk] = []
 
     def begin(studio: ServedStudio, width: int = 1280) -> Walk:
-        walks.append(Walk(browser, studio, width))
+        walks.append(Walk(window, studio, width))
         return walks[-1]
 
     yield begin

@@ -135,7 +135,7 @@ class ServedStudio:
 
 
 class Walk:
-    """A walk through the pages.
+    """A walk through the pages, in a new tab of a window.
 
     Attributes:
         page: Playwright's page.
@@ -143,10 +143,11 @@ class Walk:
         asked: the addresses that were asked for.
     """
 
-    def __init__(self, browser: Any, studio: ServedStudio, width: int = 1280) -> None:
+    def __init__(self, window: Any, studio: ServedStudio, width: int = 1280) -> None:
         self._studio = studio
-        self._context = browser.new_context(viewport={"width": width, "height": 900}, accept_downloads=True)
-        self.page = self._context.new_page()
+        self._window = window
+        self.page = window.new_page()
+        self.page.set_viewport_size({"width": width, "height": 900})
         self.said: list[str] = []
         self.asked: list[str] = []
         self.allowed: tuple[str, ...] = ()  # parts of console messages that this test causes, such as a refusal
@@ -172,8 +173,13 @@ class Walk:
         return bool(self.page.evaluate("document.documentElement.scrollWidth > document.documentElement.clientWidth"))
 
     def end(self) -> None:
-        """Close the page, and check what it said and asked for."""
-        self._context.close()
+        """Close its tabs, forget what it left in the browser, and check what it said and asked for."""
+        empty, *opened = self._window.pages
+        for page in opened:
+            page.close()
+        origins = {"origin": f"http://{self._studio.host}", "storageTypes": "all"}
+        self._window.new_cdp_session(empty).send("Storage.clearDataForOrigin", origins)
+        self._window.clear_cookies()
         said = [text for text in self.said if not any(part in text for part in self.allowed)]
         assert not said, said
         own = (f"http://{self._studio.host}/", f"ws://{self._studio.host}/", "blob:", "data:")

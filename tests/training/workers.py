@@ -13,6 +13,7 @@ from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any
 
+from small_grids import use_small_grids
 from tiny import simple_pictures, train_tiny
 
 import imagewright as iw
@@ -25,6 +26,7 @@ _context = multiprocessing.get_context("forkserver")
 _LATE = ("torch._dynamo", "safetensors.torch")  # imported by the first step and checkpoint, which takes over a second
 _MODELS = ("imagewright.models.autoencoding.vae", "imagewright.models.adversarial.dcgan")
 _context.set_forkserver_preload(["imagewright.training.train", *_MODELS, *_LATE])
+use_small_grids()  # as in the tests, whose previews are compared with those of child processes
 
 
 def start(function: Any, *arguments: Any, **options: Any) -> BaseProcess:

@@ -96,6 +96,8 @@ class StyleGAN2Config(StyleBasedConfig, DoublingConfig):
 
     @model_validator(mode="after")
     def _layers_are_left(self) -> StyleGAN2Config:
+        if not self.frozen_layers:  # counting them takes a second the first time, for what torch imports
+            return self
         most = len(layers_of_discriminator(self)) - 1
         if self.frozen_layers > most:
             raise ValueError(f"frozen_layers={self.frozen_layers}, but the discriminator has {most + 1}: one must move")
@@ -175,8 +177,9 @@ class StyleGAN2(Model, StyleBasedGAN):
     # Objective
 
     def phases(self) -> list[Phase]:
-        judges = tuple(f"discriminator.{name}" for name in layers_of_discriminator(self.config))
-        judges = judges[self.config.frozen_layers :] if self.config.frozen_layers else ("discriminator",)
+        judges: tuple[str, ...] = ("discriminator",)
+        if frozen := self.config.frozen_layers:
+            judges = tuple(f"discriminator.{name}" for name in layers_of_discriminator(self.config)[frozen:])
         phases = [Phase("generator", ("generator",), self.generator_loss)]
         if self.config.chosen("path_length"):
             lengths = self.path_length_loss

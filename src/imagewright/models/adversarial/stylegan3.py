@@ -109,6 +109,8 @@ class StyleGAN3Config(StyleBasedConfig, DoublingConfig):
 
     @model_validator(mode="after")
     def _layers_are_left(self) -> StyleGAN3Config:
+        if not self.frozen_layers:  # counting them takes a second the first time, for what torch imports
+            return self
         most = len(layers_of_discriminator(self)) - 1
         if self.frozen_layers > most:
             raise ValueError(f"frozen_layers={self.frozen_layers}, but the discriminator has {most + 1}: one must move")
@@ -206,8 +208,9 @@ class StyleGAN3(Model, StyleBasedGAN):
     # Objective
 
     def phases(self) -> list[Phase]:
-        judges = tuple(f"discriminator.{name}" for name in layers_of_discriminator(self.config))
-        judges = judges[self.config.frozen_layers :] if self.config.frozen_layers else ("discriminator",)
+        judges: tuple[str, ...] = ("discriminator",)
+        if frozen := self.config.frozen_layers:
+            judges = tuple(f"discriminator.{name}" for name in layers_of_discriminator(self.config)[frozen:])
         phases = [
             Phase("generator", ("generator",), self.generator_loss),
             Phase("discriminator", judges, self.discriminator_loss),
