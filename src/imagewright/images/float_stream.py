@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from imagewright.images.images import Images
 from imagewright.pixels import to_float
 
@@ -41,3 +43,12 @@ class FloatStream:
             seen += len(batch.images)
             if self.watch is not None:
                 self.watch(seen)
+
+    def some_batches(self, batch_size: int, first: int, step: int) -> Iterator[torch.Tensor]:
+        """Every `step`-th batch of `batches(batch_size)`, from number `first` on, which other ranks do not read."""
+        count = len(self.images)
+        for start in range(first * batch_size, count, step * batch_size):
+            stop = min(start + batch_size, count)
+            yield to_float(self.images.batch(np.arange(start, stop)).images.contiguous())
+            if self.watch is not None:
+                self.watch(min(start + step * batch_size, count))
