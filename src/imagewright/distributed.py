@@ -97,6 +97,11 @@ def process_group(
         dist.destroy_process_group()
 
 
+def is_joined() -> bool:
+    """Whether this rank is in a block of `process_group` with others."""
+    return bool(_after_report)
+
+
 def barrier() -> None:
     """Wait for all ranks."""
     if world_size() > 1:

@@ -33,7 +33,7 @@ Result = TypeVar("Result")
 
 
 class ShareIsDone(BaseException):
-    """Ends a rank that has done its share of a command, before results are written. It is no error."""
+    """Ends the block on a rank that has done its share, before results are written. It is no error."""
 
 
 @dataclass
@@ -80,7 +80,7 @@ class _Sharing:
 
     def end(self, failure: BaseException | None = None) -> None:
         """Let the others know how the block ended here, so that all end with the same exception, or with none."""
-        if self.is_joined and not self.is_over:
+        if (self.is_joined or distributed.is_joined()) and not self.is_over:
             self.exchange(_Outcome(failure=failure and _sendable(failure), gives_up=failure is not None))
 
 
@@ -92,7 +92,8 @@ _sharing: ContextVar[_Sharing | None] = ContextVar("_sharing", default=None)
 def sharing_work() -> Iterator[None]:
     """Share the work of the block, which all ranks enter to do the same. Does nothing in a single process.
 
-    An exception that leaves the block on one rank leaves it on all.
+    The first result that is written in it ends the block on all ranks but the main one. An exception that leaves the
+    block on one rank leaves it on all.
     """
     if distributed.world_size() == 1:
         yield
@@ -103,6 +104,8 @@ def sharing_work() -> Iterator[None]:
         with state.stack:
             try:
                 yield
+            except ShareIsDone:
+                return
             except (Exception, KeyboardInterrupt) as error:
                 with suppress(TrainingError):
                     state.end(error)

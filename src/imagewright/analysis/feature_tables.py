@@ -98,10 +98,12 @@ def _computed(
     images: Images, space: FeatureExtractor, counter: ProgressCounter | None, most: int = BATCH
 ) -> Iterator[Tensor]:
     size = min(most, space.block)
-    ranges = [range(start, min(start + size, len(images))) for start in range(0, len(images), size)]
-    for features in shared_map(
-        lambda rows: space.features(images.batch(np.arange(rows.start, rows.stop)).images), ranges
-    ):
+    count = -(-len(images) // size)
+
+    def compute(number: int) -> Tensor:
+        return space.features(next(images.batches(size, number, count)).images)
+
+    for features in shared_map(compute, range(count)):
         if counter is not None:
             counter.advance(len(features))
         yield features

@@ -13,7 +13,7 @@ from cyclopts import App, CycloptsError
 
 from imagewright import distributed
 from imagewright.errors import UserError
-from imagewright.shared_work import ShareIsDone, sharing_work
+from imagewright.shared_work import sharing_work
 
 SHARED = (
     "sample",
@@ -53,11 +53,8 @@ def as_one_of_ranks(app: App, tokens: Sequence[str]) -> Iterator[bool]:
     elif name not in SHARED:
         refuse_ranks(name)
     else:
-        try:
-            with sharing_work(), _quiet_unless_main():
-                yield True
-        except ShareIsDone:
-            pass
+        with sharing_work(), _quiet_unless_main():
+            yield True
 
 
 def refuse_ranks(what: str) -> None:

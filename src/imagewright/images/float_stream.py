@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from imagewright.images.images import Images
 from imagewright.pixels import to_float
 
@@ -37,18 +35,12 @@ class FloatStream:
 
     def batches(self, batch_size: int) -> Iterator[torch.Tensor]:
         """One pass in order: float32 (N, C, H, W) in [-1, 1]."""
-        seen = 0
-        for batch in self.images.batches(batch_size):
-            yield to_float(batch.images.contiguous())
-            seen += len(batch.images)
-            if self.watch is not None:
-                self.watch(seen)
+        return self.some_batches(batch_size, 0, 1)
 
     def some_batches(self, batch_size: int, first: int, step: int) -> Iterator[torch.Tensor]:
-        """Every `step`-th batch of `batches(batch_size)`, from number `first` on, which other ranks do not read."""
+        """Every `step`-th batch of `batches(batch_size)`, from number `first` on; `step` ranks read all of them."""
         count = len(self.images)
-        for start in range(first * batch_size, count, step * batch_size):
-            stop = min(start + batch_size, count)
-            yield to_float(self.images.batch(np.arange(start, stop)).images.contiguous())
+        for number, batch in enumerate(self.images.batches(batch_size, first, step), 1):
+            yield to_float(batch.images.contiguous())
             if self.watch is not None:
-                self.watch(min(start + step * batch_size, count))
+                self.watch(min(number * step * batch_size, count))

@@ -5,7 +5,7 @@ Shape letters: Q queries, F features of a row, B rows of a block, K nearest rows
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 
 import torch
 from torch import Tensor
@@ -35,26 +35,29 @@ def nearest(
 
 def nearest_in_blocks(
     queries: Tensor,
-    blocks: Sequence[range],
-    rows: Callable[[range], Tensor],
+    rows: Callable[[int], Tensor],
+    blocks: int,
+    size: int,
     count: int,
     *,
     leave_out: Tensor | None = None,
 ) -> tuple[Tensor, Tensor]:
     """As `nearest`. In a block of `sharing_work` each rank searches in some of the blocks, and all get the same result.
 
-    blocks: the numbers of the rows of each block, from 0 on, in order; all but the last of one length.
-    rows: the rows of a block, (B, F).
+    rows: the rows of a block by its number, (B, F).
+    blocks: how many there are.
+    size: B, the rows of each but the last.
     """
     ranks = sharing_ranks()
 
-    def search(mine: Sequence[range]) -> tuple[Tensor, Tensor]:
-        return _search(queries, ((block.start, rows(block)) for block in mine), count, leave_out)
+    def search(rank: int) -> tuple[Tensor, Tensor]:
+        own = ((number * size, rows(number)) for number in range(rank, blocks, ranks))
+        return _search(queries, own, count, leave_out)
 
-    found = list(shared_map(search, [blocks[rank::ranks] for rank in range(ranks)]))
+    found = list(shared_map(search, range(ranks)))
     squares, places = (torch.cat(parts, 1) for parts in zip(*found, strict=True))
     if ranks > 1:  # of equal distances the first block's comes first, as in one search through all
-        order = places.where(places >= 0, torch.iinfo(torch.int64).max).div(len(blocks[0]), rounding_mode="floor")
+        order = places.where(places >= 0, torch.iinfo(torch.int64).max).div(size, rounding_mode="floor")
         order = order.sort(dim=1, stable=True).indices
         squares, places = squares.gather(1, order), places.gather(1, order)
         squares, order = squares.sort(dim=1, stable=True)

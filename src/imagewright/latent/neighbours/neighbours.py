@@ -270,18 +270,17 @@ def _compare(
     queries = _normalise(torch.cat([sample_rows, control_rows]) - centre)
     leave_out = torch.cat([torch.full((len(samples),), -1), control.own_index])
 
-    opened = space.open(training)
-    ranks = sharing_ranks()
+    opened, ranks = space.open(training), sharing_ranks()
+    blocks = -(-len(training) // BATCH)
 
-    def rows(block: range) -> Tensor:
-        found = _normalise(space.rows(opened.batch(np.arange(block.start, block.stop)).images) - centre)
-        opened.release()
+    def rows(number: int) -> Tensor:
+        found = _normalise(space.rows(next(opened.batches(BATCH, number, blocks)).images) - centre)
         if progress is not None:
-            progress(done[0] + min(block.start + ranks * BATCH, len(training)), done[1])
+            progress(done[0] + min((number + ranks) * BATCH, len(training)), done[1])
         return found
 
-    blocks = [range(start, min(start + BATCH, len(training))) for start in range(0, len(training), BATCH)]
-    distances, indices = nearest_in_blocks(queries, blocks, rows, min(NEAREST, len(training)), leave_out=leave_out)
+    wanted = min(NEAREST, len(training))
+    distances, indices = nearest_in_blocks(queries, rows, blocks, BATCH, wanted, leave_out=leave_out)
     if not float(distances[len(samples) :, 0].max()) > 0:
         which = "All held-out pictures are training pictures" if control.held_out else "All training pictures are equal"
         raise DataError(f"{which} in {space.name}, so near and far cannot be told apart: give others.")

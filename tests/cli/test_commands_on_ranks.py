@@ -72,6 +72,7 @@ SLOW = {
     "components ica": "components digits --method ica --components 3 --out OUT",
     "train random_projection": "train random_projection digits --components 4 --out OUT",
     "train jpeg": "train jpeg photos --out OUT",
+    "outliers moved": "outliers photos --method edges-plane --copy-to OUT-copies --count 2 --out OUT",
 }
 
 
