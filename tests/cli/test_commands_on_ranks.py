@@ -48,12 +48,11 @@ COMMANDS = {
     "translate": "translate blurs photos --out OUT",
     "components": "components digits --components 4 --out OUT",
     "cluster": "cluster photos --clusters 3 --out OUT",
-    "outliers": "outliers photos --method all --run vae --out OUT",
+    "outliers": "outliers photos --out OUT",
     "latent neighbours": "latent neighbours vae photos --count 20 --out OUT.png",
     "compare": "compare vae gda --out OUT.html",
     "evaluate": "evaluate photos --against photos/a --features random --metrics fd --out OUT.json",
     "train pca": "train pca digits --components 4 --out OUT",
-    "train kde": "train kde digits --components 4 --out OUT",
 }
 MISTAKES = {
     "nowhere": "outliers nowhere --out OUT",
@@ -64,6 +63,8 @@ MISTAKES = {
 }
 SLOW = {
     "classifiers": "classify photos --models lda --counts 8 --repeats 3 --out OUT",
+    "train kde": "train kde digits --components 4 --out OUT",
+    "outliers by all methods": "outliers photos --method all --run vae --out OUT",
     "outliers of clean pictures": "outliers photos --train-on a --out OUT",
     "outliers by a network": "outliers photos --features random --out OUT",
     "cluster by a run": "cluster photos --run vae --clusters 2 --out OUT",

@@ -109,7 +109,7 @@ class Waves:
 
     def __init__(self, count: int, pixels: int) -> None:
         generator = torch.Generator().manual_seed(0)
-        waves = torch.arange(3 * pixels).reshape(3, pixels).mul(0.7).sin() * torch.tensor([[3.0], [2.0], [1.0]])
+        waves = (torch.arange(pixels) * torch.tensor([[0.1], [0.2], [0.3]])).sin() * torch.tensor([[3.0], [2.0], [1.0]])
         noise = torch.randn(count, pixels, generator=generator)
         self.pictures = torch.randn(count, 3, generator=generator) @ waves + 0.1 * noise
 
