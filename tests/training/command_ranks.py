@@ -41,7 +41,7 @@ def type_on_ranks(commands: Sequence[Sequence[str]], notes: Path, world: int = 2
     ports = [free_port() for _ in commands]
     processes = [start(type_as_rank, rank, world, ports, commands, notes) for rank in range(world)]
     for process in processes:
-        process.join(240)
+        process.join(900)  # a busy machine takes minutes
     alive = [process.is_alive() for process in processes]
     for process in processes:
         process.kill()
