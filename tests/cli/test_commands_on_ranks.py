@@ -62,7 +62,7 @@ MISTAKES = {
     "help": "cluster --help",
 }
 SLOW = {
-    "classifiers": "classify photos --models lda --counts 8 --repeats 3 --out OUT",
+    "classifiers": "classify photos --models linear_gda --counts 8 --repeats 3 --out OUT",
     "train kde": "train kde digits --components 4 --out OUT",
     "outliers by all methods": "outliers photos --method all --run vae --out OUT",
     "outliers of clean pictures": "outliers photos --train-on a --out OUT",
