@@ -49,14 +49,14 @@ def in_numbered_blocks(model: Model, function: Callable[[Tensor, int], Tensor], 
                 [function(block.to(model.device), number)[:kept].cpu() for number, (block, kept) in blocks]
             )
 
-    runs = _runs_of_blocks(-(-len(inputs) // size))
-    return torch.cat(list(shared_map(of_run, runs))) if runs else torch.empty(0)
+    # Without rows there is one block, which gives the shape of a result.
+    return torch.cat(list(shared_map(of_run, _runs_of_blocks(max(1, -(-len(inputs) // size))))))
 
 
 def _runs_of_blocks(count: int) -> list[range]:
     """The numbers of `count` blocks, in a run of about the same length for each rank that shares the work."""
     shares = min(sharing_ranks(), count)
-    bounds = [count * share // shares for share in range(shares + 1)] if count else [0]
+    bounds = [count * share // shares for share in range(shares + 1)]
     return [range(*pair) for pair in pairwise(bounds)]
 
 
