@@ -93,6 +93,7 @@ bench: $(VENV)/installed
 	$(BIN)/python benchmarks/components_scale.py
 	$(BIN)/python benchmarks/outliers_scale.py
 	$(BIN)/python benchmarks/analysis_speed.py
+	$(BIN)/python benchmarks/analysis_ranks.py
 	$(BIN)/python benchmarks/jpeg.py
 	$(BIN)/python benchmarks/rate_distortion.py
 	$(BIN)/python benchmarks/sampling.py

@@ -32,6 +32,7 @@ ROOMS = {
     "inspection": "What a file is",
     "studio": "The studio",
     "model_choice": "Which model to begin with",
+    "shared_work": "Work shared by several processes",
     "errors": "Errors",
 }
 

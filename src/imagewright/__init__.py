@@ -78,6 +78,7 @@ _HOME = {
     "lesson": "imagewright.lessons.base",
     "list_lessons": "imagewright.lessons",
     "gan_laboratory": "imagewright.lessons.laboratory.laboratory",
+    "sharing_work": "imagewright.shared_work",
     "evaluate": "imagewright.metrics.evaluate",
     "open_features": "imagewright.metrics.features.run_features",
     "compare": "imagewright.metrics.comparison",
@@ -220,6 +221,7 @@ __all__ = [
     "score",
     "score_sheet",
     "self_check",
+    "sharing_work",
     "show",
     "sign",
     "sort_faces",
@@ -303,6 +305,7 @@ if TYPE_CHECKING:
     from imagewright.runs.run import Run
     from imagewright.shape_files.make import make_shapes
     from imagewright.shard_files.write import write_shards
+    from imagewright.shared_work import sharing_work
     from imagewright.studio.serve import open_studio
     from imagewright.tours.tour import tour
     from imagewright.training.choosing import choose_model

@@ -23,6 +23,8 @@ ROWS_SENT = 4096  # in one message from a rank to the main rank
 STEP_PATIENCE_SECONDS = 120.0
 PATIENCE_SECONDS = 600.0
 _after_report: list[Any] = []  # the group with the longer patience, while the ranks are joined by `process_group`
+RESUME = "Start again with --resume to go on from the last checkpoint."
+_advice = [RESUME]  # what to do if a rank is lost, the present one last
 
 
 def rank() -> int:
@@ -70,10 +72,13 @@ def is_main() -> bool:
 
 
 @contextmanager
-def process_group(device_type: str, timeout_seconds: float = PATIENCE_SECONDS) -> Iterator[None]:
+def process_group(
+    device_type: str, timeout_seconds: float = PATIENCE_SECONDS, *, advice: str = RESUME
+) -> Iterator[None]:
     """Join the other ranks for the time of the block. Does nothing for one process, or if they are joined already.
 
     timeout_seconds: how long a rank waits for another one in a step, before it raises `TrainingError`.
+    advice: a sentence for the user if a rank is lost.
     """
     import torch.distributed as dist
 
@@ -83,11 +88,18 @@ def process_group(device_type: str, timeout_seconds: float = PATIENCE_SECONDS) -
     patience = timedelta(seconds=max(timeout_seconds, PATIENCE_SECONDS))
     dist.init_process_group("nccl" if device_type == "cuda" else "gloo", timeout=timedelta(seconds=timeout_seconds))
     _after_report.append(dist.new_group(backend="gloo", timeout=patience))
+    _advice.append(advice)
     try:
         yield
     finally:
+        _advice.pop()
         _after_report.clear()
         dist.destroy_process_group()
+
+
+def is_joined() -> bool:
+    """Whether this rank is in a block of `process_group` with others."""
+    return bool(_after_report)
 
 
 def barrier() -> None:
@@ -177,6 +189,32 @@ def gather_rows_on_main(rows: np.ndarray, bounds: Sequence[int]) -> None:
                     rows[start:stop] = received.numpy()
 
 
+def gather_objects(mine: Any) -> list[Any]:
+    """What every rank gives, by rank, pickled on the way. It waits as long as `wait_after_report`."""
+    if world_size() == 1:
+        return [mine]
+    import torch.distributed as dist
+
+    gathered: list[Any] = [None] * world_size()
+    with _explain_lost_rank():
+        dist.all_gather_object(gathered, mine, group=_after_report[0])
+    return gathered
+
+
+def add_over_ranks(part: Any) -> Any:
+    """The sum over ranks of a number, or of a contiguous tensor or array on the CPU, which is changed in place."""
+    if world_size() == 1:
+        return part
+    import torch
+    import torch.distributed as dist
+
+    is_number = isinstance(part, int | float)
+    shared = torch.tensor(part, dtype=torch.float64) if is_number else torch.as_tensor(part)
+    with _explain_lost_rank():
+        dist.all_reduce(shared, group=_after_report[0])
+    return type(part)(shared.item()) if is_number else part
+
+
 def any_rank(flag: bool) -> bool:
     """Whether the flag is set on any rank, so that Ctrl-C on one stops all at the same step."""
     if world_size() == 1:
@@ -239,7 +277,7 @@ def _explain_lost_rank() -> Iterator[None]:
     except RuntimeError as error:
         raise TrainingError(
             f"Rank {rank()} of {world_size()} lost the others: one of them died, was killed or hangs, so all end here. "
-            f"Start again with --resume to go on from the last checkpoint. ({_first_sentence(error)})"
+            f"{_advice[-1]} ({_first_sentence(error)})"
         ) from None
 
 

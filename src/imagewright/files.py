@@ -14,6 +14,7 @@ from pathlib import Path
 
 from imagewright.errors import ConfigError, RunError
 from imagewright.regular_files import names_in
+from imagewright.shared_work import leave_to_main
 
 try:
     import fcntl
@@ -121,12 +122,14 @@ def atomic_write(path: str | Path, *, is_result: bool = False) -> Iterator[Path]
 
     Folders are made if need be.
 
-    is_result: whether the file waits for the others of `written_together`, if there are any. Caches and runs, which are
-        read at once, do not.
+    is_result: whether the file waits for the others of `written_together`, if there are any, and is of the main rank
+        alone where ranks share the work. Caches and runs, which are read at once, do not.
     Raises `RunError` in plain words for a full disk, a missing permission or a read-only
     place.
     """
     path = Path(path)
+    if is_result:
+        leave_to_main()  # of several ranks that share the work, one writes
     group = _together.get() if is_result else None
     with explain_write_errors(path):
         made = _make_folder(path.parent)

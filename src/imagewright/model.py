@@ -77,12 +77,15 @@ class Model(nn.Module):
     feeds: the feeds that a step reads, by name. The rows of the first one are `step.images`.
     averaged: names of the networks whose moving average the verbs use.
     precisions: in which it can be trained, the safest first. `--precision auto` chooses among them.
+    sums_over_ranks: whether `fit` sums over passes by `statistics/` and is the same each time, so that several ranks
+        share its passes. Else the main rank fits alone.
     """
 
     Config: ClassVar[type[configs.Config]]
     feeds: ClassVar[Mapping[str, Feed]] = {"images": Feed()}
     averaged: ClassVar[tuple[str, ...]] = ()
     precisions: ClassVar[tuple[str, ...]] = ("fp32", "bf16")
+    sums_over_ranks: ClassVar[bool] = False
     config: configs.Config
     origin: Origin | None = None  # set by `load`; provenance records of the model's pictures name it
 

@@ -1,6 +1,7 @@
 """The features of a set of pictures: computed once and kept if they fit into memory, else computed in each pass.
 
 Detectors are fitted in several passes, for each fold and each space; features cost more than what is done with them.
+In a block of `sharing_work` the ranks share the batches, and all get the features of all pictures.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from torch import Tensor
 from imagewright.analysis.spaces import FeatureExtractor
 from imagewright.images import Images
 from imagewright.progress import ProgressCounter
+from imagewright.shared_work import shared_map
 
 BATCH = 512
 KEPT_BYTES = 2**28
@@ -95,8 +97,13 @@ class FeatureStream:
 def _computed(
     images: Images, space: FeatureExtractor, counter: ProgressCounter | None, most: int = BATCH
 ) -> Iterator[Tensor]:
-    for batch in images.batches(min(most, space.block)):
-        features = space.features(batch.images)
+    size = min(most, space.block)
+    count = -(-len(images) // size)
+
+    def compute(number: int) -> Tensor:
+        return space.features(next(images.batches(size, number, count)).images)
+
+    for features in shared_map(compute, range(count)):
         if counter is not None:
             counter.advance(len(features))
         yield features

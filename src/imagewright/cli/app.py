@@ -10,6 +10,7 @@ from cyclopts import App
 from imagewright.cli.examples import example_of
 from imagewright.cli.failures import report_failures
 from imagewright.cli.former_names import with_present_names
+from imagewright.cli.ranks import as_one_of_ranks
 from imagewright.cli.streams import fill_closed_streams, release_streams
 from imagewright.cli.termination import INTERRUPTED, end_on_sigterm, leave_at_once_on_signals
 from imagewright.terminal import plain_streams
@@ -141,5 +142,7 @@ def _run(typed: list[str]) -> int:
     with plain_streams(), command_line_words(), report_failures(tokens) as outcome:
         from imagewright.cli.show import console
 
-        app(tokens, exit_on_error=False, print_error=False, result_action="return_none", console=console())
+        with as_one_of_ranks(app, tokens) as is_run_here:
+            if is_run_here:
+                app(tokens, exit_on_error=False, print_error=False, result_action="return_none", console=console())
     return outcome.exit_code

@@ -35,9 +35,12 @@ class FloatStream:
 
     def batches(self, batch_size: int) -> Iterator[torch.Tensor]:
         """One pass in order: float32 (N, C, H, W) in [-1, 1]."""
-        seen = 0
-        for batch in self.images.batches(batch_size):
+        return self.some_batches(batch_size, 0, 1)
+
+    def some_batches(self, batch_size: int, first: int, step: int) -> Iterator[torch.Tensor]:
+        """Every `step`-th batch of `batches(batch_size)`, from number `first` on; `step` ranks read all of them."""
+        count = len(self.images)
+        for number, batch in enumerate(self.images.batches(batch_size, first, step), 1):
             yield to_float(batch.images.contiguous())
-            seen += len(batch.images)
             if self.watch is not None:
-                self.watch(seen)
+                self.watch(min(number * step * batch_size, count))

@@ -225,18 +225,22 @@ class Images(PreparedSequence):
         pixels = take_views(store, rows, self._prepared.preprocessing, flip=self.flip, views=views, seed=seed)
         return build_batch(pixels, self.layers, self._annotations, indices)
 
-    def batches(self, batch_size: int) -> Iterator[Batch]:
-        """All pictures in order, once, `batch_size` at a time (the last batch may be smaller), in flat memory."""
+    def batches(self, batch_size: int, first: int = 0, step: int = 1) -> Iterator[Batch]:
+        """All pictures in order, once, `batch_size` at a time (the last batch may be smaller), in flat memory.
+
+        first, step: only every `step`-th batch, from number `first` on.
+        """
         if batch_size < 1:
             raise ConfigError(f"A batch of {batch_size} pictures cannot be made: 1 or more was expected.")
         self.prepare()
-        for start in range(0, len(self), batch_size):
+        for start in range(first * batch_size, len(self), step * batch_size):
             stop = min(start + batch_size, len(self))
-            yield self.batch(np.arange(start, stop))
-            if self._rows is None:
-                continue
-            store = self._prepared.open(None, None)
-            store.release(int(self._rows[start:stop].min()), int(self._rows[start:stop].max()) + 1)
+            try:
+                yield self.batch(np.arange(start, stop))
+            finally:  # also if this batch alone was wanted
+                if self._rows is not None:
+                    store = self._prepared.open(None, None)
+                    store.release(int(self._rows[start:stop].min()), int(self._rows[start:stop].max()) + 1)
 
     def release(self) -> None:
         """Take prepared pixels that are mapped from a file out of this process's memory until they are used again."""

@@ -30,9 +30,8 @@ from imagewright.runs.points import names_point
 from imagewright.runs.report.score_tables import arrow, format_score
 from imagewright.runs.run import Run
 from imagewright.runs.scores import Score, add_scores, as_csv, as_json
+from imagewright.shared_work import ADVICE, PATIENCE
 from imagewright.verbs.apply import RunLike
-
-PATIENCE = 7 * 24 * 3600.0  # seconds that the other ranks wait for the main one, which computes the metrics
 
 
 @dataclass(frozen=True)
@@ -131,7 +130,7 @@ def evaluate(
     pair = (size, size) if isinstance(size, int) else size
     scores: list[Score] = []
     notes: list[str] = []
-    with distributed.process_group("cpu", PATIENCE):
+    with distributed.process_group("cpu", PATIENCE, advice=ADVICE):
         for each in listed:  # all subjects are opened first: a mistake in the last one is reported before the long work
             decoding = progress_of_stage(progress, f"decoding {each}")
             opened = open_subject(each, count=1, seed=seed, size=pair, images_seen=images_seen, progress=decoding)

@@ -24,6 +24,7 @@ from imagewright.output.provenance import (
     add_to_gif,
     to_xmp,
 )
+from imagewright.shared_work import check_on_main
 
 if TYPE_CHECKING:
     import torch
@@ -54,12 +55,17 @@ def new_file(path: str | Path, *, force: bool = False) -> Iterator[BinaryIO]:
 
 def refuse_existing(paths: Sequence[str | Path], *, force: bool) -> None:
     """Raise `RunError` if one of the paths exists, unless `force`. Call it before long work."""
-    taken = [] if force else [Path(path) for path in paths if os.path.lexists(path)]
-    if taken:
-        others = f" (and {len(taken) - 1} more)" if len(taken) > 1 else ""
-        raise RunError(
-            f"{taken[0]} exists already{others}. Choose another name, or replace it with --force (force=True)."
-        )
+
+    def check() -> None:
+        taken = [Path(path) for path in paths if os.path.lexists(path)]
+        if taken:
+            others = f" (and {len(taken) - 1} more)" if len(taken) > 1 else ""
+            raise RunError(
+                f"{taken[0]} exists already{others}. Choose another name, or replace it with --force (force=True)."
+            )
+
+    if not force:
+        check_on_main(check)
 
 
 def _is_one_letter_off(typed: str, known: str) -> bool:

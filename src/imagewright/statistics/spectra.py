@@ -1,5 +1,7 @@
 """Leading eigenvectors of the covariance of a stream of images: exact for small pictures or few, else block Krylov.
 
+In a block of `sharing_work` each pass is shared by the ranks, whose sums are added.
+
 Shape letters: N images, D pixel values, K components, B rows of a block.
 """
 
@@ -13,6 +15,7 @@ from torch import Tensor
 
 from imagewright.errors import ConfigError, DataError
 from imagewright.model import Stream
+from imagewright.shared_work import SharedPass
 
 DEFAULT_COMPONENTS = 64
 EXACT_PIXELS = 2048  # up to this many pixel values the exact eigendecomposition costs less than passes over the images
@@ -114,11 +117,13 @@ def _exact(images: Stream, pixels: int, wanted: int) -> Spectrum:
     count, total = 0, np.zeros(pixels)
     products = np.zeros((pixels, pixels))
     origin = next(images.batches(1)).flatten(1)[0]
-    for batch in images.batches(EXACT_IMAGES):
+    share = SharedPass(images, EXACT_IMAGES)
+    for batch in share:
         rows = (batch.flatten(1) - origin).numpy()
         total += rows.sum(0, dtype=np.float64)
         products += rows.T @ rows  # NumPy computes one half of such a product and copies it, which torch does not
         count += len(rows)
+    count, total, products = share.sums(count, total, products)
     mean = total / count
     products -= np.outer(count * mean, mean)
     products /= count - 1
@@ -220,11 +225,13 @@ def _rayleigh_ritz(images: Stream, mean: Tensor, basis: Tensor) -> tuple[Tensor,
     """
     count, total = 0, torch.zeros(len(basis), dtype=torch.float64)
     products = torch.zeros(len(basis), len(basis), dtype=torch.float64)
-    for batch in images.batches(STREAMED_IMAGES):
+    share = SharedPass(images, STREAMED_IMAGES)
+    for batch in share:
         coordinates = ((batch.flatten(1) - mean) @ basis.T).double()
         total += coordinates.sum(0)
         products.addmm_(coordinates.T, coordinates)
         count += len(batch)
+    count, total, products = share.sums(count, total, products)
     covariance = (products - torch.outer(total, total) / count) / (count - 1)
     variances, rotation = torch.linalg.eigh(_symmetric(covariance))
     return fix_signs(rotation.flip(1).T.float() @ basis), variances.flip(0).clamp(min=0).float()
@@ -238,12 +245,14 @@ def _first_pass(images: Stream, block: Tensor, product: Tensor) -> tuple[Tensor,
     origin = next(images.batches(1)).flatten(1)[0]
     count, total, squares = 0, torch.zeros(len(origin), dtype=torch.float64), 0.0
     product.zero_()
-    for batch in images.batches(STREAMED_IMAGES):
+    share = SharedPass(images, STREAMED_IMAGES)
+    for batch in share:
         rows = batch.flatten(1) - origin
         count += len(rows)
         total += rows.sum(0, dtype=torch.float64)
         squares += float((rows * rows).sum(dtype=torch.float64))
         product.addmm_((rows @ block.T).T, rows)
+    count, total, squares, product = share.sums(count, total, squares, product)
     shift = total / count
     variance = (squares - count * float(shift.square().sum())) / (count - 1)
     shift = shift.float()
@@ -255,10 +264,12 @@ def _covariance_times(images: Stream, mean: Tensor, block: Tensor, product: Tens
     """Write the covariance times `block` (B, D) to `product`, in one pass."""
     count = 0
     product.zero_()
-    for batch in images.batches(STREAMED_IMAGES):
+    share = SharedPass(images, STREAMED_IMAGES)
+    for batch in share:
         rows = batch.flatten(1) - mean
         product.addmm_((rows @ block.T).T, rows)
         count += len(rows)
+    count, product = share.sums(count, product)
     product.div_(count - 1)
 
 

@@ -1,4 +1,7 @@
-"""Fitting in closed form, with the same run directory as a training by steps."""
+"""Fitting in closed form, with the same run directory as a training by steps.
+
+Several ranks share the passes of a model that says so (`Model.sums_over_ranks`); the main rank fits another one alone.
+"""
 
 from __future__ import annotations
 
@@ -13,6 +16,7 @@ from imagewright.model import Model
 from imagewright.runs.report.page import write_report
 from imagewright.runs.run import Run
 from imagewright.runs.weights import write_tensors
+from imagewright.shared_work import sharing_work, wait_for_all, working_alone
 from imagewright.training import device as devices
 from imagewright.training.data.feeds import NO_IMAGES
 from imagewright.training.previews import choose_inputs, write_preview
@@ -22,9 +26,7 @@ from imagewright.training.training_pictures import save_training_pictures
 
 
 def fit(model: Model, images: Images, run: Run, reporter: Reporter, stop: StopRequest) -> None:
-    """Fit a model on the main rank, and write its run; the other ranks wait.
-
-    One rank is enough, because a fit takes little time, and one process reads the images as fast as several.
+    """Fit a model, and write its run on the main rank.
 
     model: on the CPU.
     images: read in passes.
@@ -40,31 +42,39 @@ def fit(model: Model, images: Images, run: Run, reporter: Reporter, stop: StopRe
             raise KeyboardInterrupt
         reporter.progressed(seen)
 
+    started = time.monotonic()
     if distributed.is_main():
         reporter.started(run, len(images))
-        started = time.monotonic()
-        with torch.inference_mode():
+    with sharing_work(), torch.inference_mode():
+        if type(model).sums_over_ranks:
             model.fit(FloatStream(images, report_progress))
-        seconds = time.monotonic() - started
-        record = {"model": run.model, "config": run.record["config"], "images_seen": len(images)}
-        # The weights last: a run is trained when they are there, and a preview shows that the model answers.
-        sources = {"images": images}
-        save_training_pictures(model, sources, NO_IMAGES, run)
-        inputs = choose_inputs(model, sources, run.record["seed"], NO_IMAGES)
-        if inputs is not None:
-            write_preview(model, inputs, run, len(images))
-        write_tensors(run.checkpoint_at(len(images)).weights, model.state_dict(), record)
-        report = {
-            "images_seen": len(images),
-            "seconds": round(seconds, 3),
-            "images_per_second": round(len(images) / max(seconds, 1e-9), 1),
-            "losses": {},
-            "derived_metrics": model.derived_metrics({}),
-            "learning_rates": {},
-            "memory_bytes": devices.peak_memory(torch.device("cpu")),
-        }
-        run.append_metrics(report)
-        write_report(run.path)
-        reporter.reported(report)
-        reporter.finished(run)
-    distributed.barrier()
+        elif distributed.is_main():
+            with working_alone():
+                model.fit(FloatStream(images, report_progress))
+        wait_for_all()
+    distributed.first_on_main(lambda: _write(model, images, run, reporter, time.monotonic() - started))
+
+
+def _write(model: Model, images: Images, run: Run, reporter: Reporter, seconds: float) -> None:
+    """Write the checkpoint of a fitted model, and its first and last report."""
+    record = {"model": run.model, "config": run.record["config"], "images_seen": len(images)}
+    # The weights last: a run is trained when they are there, and a preview shows that the model answers.
+    sources = {"images": images}
+    save_training_pictures(model, sources, NO_IMAGES, run)
+    inputs = choose_inputs(model, sources, run.record["seed"], NO_IMAGES)
+    if inputs is not None:
+        write_preview(model, inputs, run, len(images))
+    write_tensors(run.checkpoint_at(len(images)).weights, model.state_dict(), record)
+    report = {
+        "images_seen": len(images),
+        "seconds": round(seconds, 3),
+        "images_per_second": round(len(images) / max(seconds, 1e-9), 1),
+        "losses": {},
+        "derived_metrics": model.derived_metrics({}),
+        "learning_rates": {},
+        "memory_bytes": devices.peak_memory(torch.device("cpu")),
+    }
+    run.append_metrics(report)
+    write_report(run.path)
+    reporter.reported(report)
+    reporter.finished(run)

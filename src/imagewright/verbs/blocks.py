@@ -8,12 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from itertools import pairwise
 
 import torch
 from torch import Tensor
 
 from imagewright.model import Model
 from imagewright.seeds import derive_seed
+from imagewright.shared_work import shared_map, sharing_ranks
 
 LARGEST_BLOCK = 16  # a multiple of every block size: images read in multiples of it fill whole blocks
 
@@ -33,12 +35,29 @@ def in_blocks(model: Model, function: Callable[[Tensor], Tensor], inputs: Tensor
 
 
 def in_numbered_blocks(model: Model, function: Callable[[Tensor, int], Tensor], inputs: Tensor) -> Tensor:
-    """As `in_blocks`, for a function that also takes the block's number, which seeds what it samples."""
-    blocks = padded_blocks(inputs, block_size(*model.config.size))
-    with evaluating(model), torch.inference_mode():
-        device = model.device
-        results = [function(block.to(device), number)[:rows].cpu() for number, (block, rows) in enumerate(blocks)]
-    return torch.cat(results) if results else torch.empty(0)
+    """As `in_blocks`, for a function that also takes the block's number, which seeds what it samples.
+
+    In a block of `sharing_work` the ranks share the blocks.
+    """
+    size = block_size(*model.config.size)
+
+    def of_run(numbers: range) -> Tensor:
+        rows = inputs[numbers.start * size : numbers.stop * size]
+        with evaluating(model), torch.inference_mode():
+            blocks = zip(numbers, padded_blocks(rows, size), strict=True)
+            return torch.cat(
+                [function(block.to(model.device), number)[:kept].cpu() for number, (block, kept) in blocks]
+            )
+
+    # Without rows there is one block, which gives the shape of a result.
+    return torch.cat(list(shared_map(of_run, _runs_of_blocks(max(1, -(-len(inputs) // size))))))
+
+
+def _runs_of_blocks(count: int) -> list[range]:
+    """The numbers of `count` blocks, in a run of about the same length for each rank that shares the work."""
+    shares = min(sharing_ranks(), count)
+    bounds = [count * share // shares for share in range(shares + 1)]
+    return [range(*pair) for pair in pairwise(bounds)]
 
 
 def stream_blocks(model: Model, function: Callable[[Tensor, int], Tensor], inputs: Tensor) -> Iterator[Tensor]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import tee
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
@@ -22,6 +23,7 @@ from imagewright.pixels import label_colours, size_text, to_uint8
 from imagewright.progress import Progress
 from imagewright.runs.loading import training_notes
 from imagewright.runs.provenance import run_record
+from imagewright.shared_work import is_helper, shared_map, written_meanwhile
 from imagewright.verbs.apply import ImagesLike, RunLike, resolve_model
 from imagewright.verbs.tiling import smallest_size
 from imagewright.verbs.translate import To, target_without_style, targets_for, translate_image
@@ -132,11 +134,12 @@ def write_translations(
     record = _record(model, inputs, style, "own" if side is None else list(side), seed)
     written: list[Path] = []
     try:
-        for number, _, translations in _translate_each(model, inputs, side, style.targets, progress):
-            for index, translation in enumerate(translations):
-                path = paths[number * len(translations) + index]
-                facts = {**record, "index": number, "target": style.labels[index]}
-                written.append(write_image(translation, path, facts, force=force))
+        with written_meanwhile():
+            for number, _, translations in _translate_each(model, inputs, side, style.targets, progress):
+                for index, translation in enumerate(() if is_helper() else translations):
+                    path = paths[number * len(translations) + index]
+                    facts = {**record, "index": number, "target": style.labels[index]}
+                    written.append(write_image(translation, path, facts, force=force))
     except BaseException as error:  # Ctrl-C, or a full disk: hours of finished work stay
         error.add_note(f"{len(written):,} of {len(paths):,} translations are written in {folder}.")
         raise
@@ -203,14 +206,18 @@ def _translate_each(
 ) -> Iterator[tuple[int, Tensor, list[Tensor]]]:
     """Number, pixels and translations of each picture that can be read; raises `DataError` if there is none.
 
+    In a block of `sharing_work` all ranks read all pictures, and each translates some.
+
     Pictures that are smaller than the model can do are told to whoever gathers notices.
     """
     least, small, first = _least(model), 0, ""
+    pictures, for_ranks = tee(inputs.each(source_channels(model), size))
+    made = shared_map(lambda each: [translate_image(model, each[1], target) for target in targets], for_ranks)
     try:
-        for done, (number, picture) in enumerate(inputs.each(source_channels(model), size), 1):
+        for done, ((number, picture), translations) in enumerate(zip(pictures, made, strict=True), 1):
             if _is_small(picture, least):
                 first, small = first or _with_size(inputs.names[number], picture), small + 1
-            yield number, picture, [translate_image(model, picture, target) for target in targets]
+            yield number, picture, translations
             if progress is not None:
                 progress(done, len(inputs.names))
     finally:

@@ -40,6 +40,7 @@ from imagewright.output.writing import refuse_existing
 from imagewright.progress import ProgressCounter, StageProgress, progress_of_stage
 from imagewright.reprs import MORE, WRITES, names_text, short_repr
 from imagewright.seeds import derive_seed
+from imagewright.shared_work import computed_here, shared_map
 from imagewright.verbs.apply import RunLike, images_for, resolve_model
 
 MOST_BY_DEFAULT = 10_000  # training pictures at the end of the curves
@@ -228,16 +229,26 @@ def compare_classifiers(
     counts = _check_counts(counts, pool, len(np.unique(known_labels)))
     accuracies = {name: np.zeros((len(counts), repeats)) for name in classifiers}
     counter = ProgressCounter(repeats * len(counts) * len(classifiers), progress_of_stage(progress, "comparing"))
-    first: TrainTestSplit | None = None
-    for repeat in range(repeats):
+    class_names = opened.class_names
+
+    def compare(repeat: int) -> tuple[dict[str, list[float]], TrainTestSplit | None]:
         split_seed = derive_seed(seed, "split", repeat)
         parts = make_split(opened, test_images, test_labels, model, components, test_share, split_seed)
-        first = first or parts
-        for row, count in enumerate(counts):
+        found: dict[str, list[float]] = {name: [] for name in classifiers}
+        for count in counts:
             for name, classifier in classifiers.items():
-                fitted = classifier.fit(parts.training.first(count), opened.class_names)
-                accuracies[name][row, repeat] = measure_accuracy(fitted, parts.test)
+                fitted = classifier.fit(parts.training.first(count), class_names)
+                found[name].append(measure_accuracy(fitted, parts.test))
                 counter.advance()
+        return found, parts if repeat == 0 else None
+
+    first: TrainTestSplit | None = None
+    for repeat, (found, parts) in enumerate(shared_map(compare, range(repeats))):
+        first = first or parts
+        for name, values in found.items():
+            accuracies[name][:, repeat] = values
+        if not computed_here(repeat):
+            counter.advance(len(counts) * len(classifiers))
     assert first is not None
     dimensions = first.training.points.shape[1]
     test_count = f"{len(first.test.labels):,} pictures held out"

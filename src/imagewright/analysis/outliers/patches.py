@@ -28,6 +28,7 @@ from imagewright.images import Images
 from imagewright.pretrained.patch_maps import STRIDE, PatchMaps
 from imagewright.progress import Progress, ProgressCounter
 from imagewright.seeds import derive_seed
+from imagewright.shared_work import shared_map
 
 SIDE, LEAST_SIDE = 224, 64  # pixels of the longer side of what the network sees: twice the picture's own in between
 CANDIDATES = 30_000  # patches that the coreset is chosen from, spread evenly over the pictures
@@ -36,6 +37,7 @@ SKETCH = 32  # dimensions of the random projection in which the coreset is chose
 SHRINKAGE = 0.01  # of the mean variance, added to each in whitening
 SHARE = 0.05  # of a picture's patches, the strangest, whose mean distance is its score
 NEIGHBOURS = 9  # in the memory, of equation 7
+COMPARED_AT_ONCE = 4  # blocks of pictures
 CALIBRATED = 200  # clean pictures whose scores say what ordinary scores are
 FAINT = 0.01  # of the usual distance, below which differences mean nothing
 MOST_DEFAULT = 2_000
@@ -207,13 +209,15 @@ def _all_distances(
     memory: PatchMemory, table: FeatureTable, some: np.ndarray | None, groups: np.ndarray | None
 ) -> tuple[Tensor, Tensor]:
     """`PatchMemory.distances` of some pictures of a table, or of all."""
-    found, weights, start = [], [], 0
-    for rows in table.stream(some, counted=True).batches(memory.features.block):
-        own = None if groups is None else groups[start : start + len(rows)]
-        distances, weight = memory.distances(rows, own)
-        found.append(distances)
-        weights.append(weight)
-        start += len(rows)
+    chosen = np.arange(len(table)) if some is None else some
+    size = COMPARED_AT_ONCE * memory.features.block
+
+    def compare(start: int) -> tuple[Tensor, Tensor]:
+        stream = table.stream(chosen[start : start + size], counted=True)
+        rows = torch.cat(list(stream.batches(memory.features.block)))
+        return memory.distances(rows, None if groups is None else groups[start : start + size])
+
+    found, weights = zip(*shared_map(compare, range(0, len(chosen), size)), strict=True)
     return torch.cat(found), torch.cat(weights)
 
 

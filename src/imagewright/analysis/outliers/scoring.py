@@ -2,7 +2,7 @@
 
 If ordinary (clean) pictures are given, detectors are fitted to these alone. Otherwise out-of-fold scoring: the set is
 split into folds, and each fold is scored by detectors fitted on the other folds, so that a picture is never its own
-neighbour and an outlier cannot influence its own score.
+neighbour and an outlier cannot influence its own score. In a block of `sharing_work` the ranks share the folds.
 """
 
 from __future__ import annotations
@@ -35,6 +35,7 @@ from imagewright.errors import DataError, count_text
 from imagewright.images import Images
 from imagewright.pixels import to_float
 from imagewright.progress import Progress, ProgressCounter
+from imagewright.shared_work import shared_map
 from imagewright.verbs.apply import RunLike, images_for, reconstruct, resolve_model, score
 
 MOST_REFERENCES = 20_000
@@ -127,9 +128,12 @@ class _SpaceScorer:
     def out_of_fold(self, table: FeatureTable, folds: np.ndarray) -> dict[str, MethodScores]:
         """Each picture scored by detectors that were fitted to the other folds."""
         found = [np.full((len(table), 2), np.nan) for _ in self.methods]
-        for training, scored in split_folds(folds):
-            for all_scores, scores in zip(found, self._fit_and_score(table, training, table, scored), strict=True):
-                all_scores[scored] = scores
+        parts = list(split_folds(folds))
+        fits = shared_map(lambda part: self._fit_and_score(table, part[0], table, part[1]), parts)
+        for (_, scored), (scores, all_equal) in zip(parts, fits, strict=True):
+            self.all_equal |= all_equal
+            for all_scores, each in zip(found, scores, strict=True):
+                all_scores[scored] = each
         return self._named(found, [each[:, 1] for each in found])
 
     def learned(self, clean: FeatureTable, table: FeatureTable, folds: np.ndarray | None) -> dict[str, MethodScores]:
@@ -137,18 +141,20 @@ class _SpaceScorer:
 
         folds: of the clean pictures, whose out-of-fold scores are the ordinary ones; None leaves them out.
         """
-        found = self._fit_and_score(clean, None, table, None)
+        found, self.all_equal = self._fit_and_score(clean, None, table, None)
         ordinary = [np.zeros(0)] * len(found)
         if folds is not None:
             sampled = sample_indices(len(clean), CALIBRATED, "calibration", self.seed)
             chosen = np.arange(len(clean)) if sampled is None else sampled
             calibrated = [np.full(len(clean), np.nan) for _ in self.methods]
-            for fold in range(int(folds.max()) + 1):
-                training, scored = np.flatnonzero(folds != fold), chosen[folds[chosen] == fold]
-                if len(scored):
-                    scores = self._fit_and_score(clean, training, clean, scored)
-                    for all_logs, each in zip(calibrated, scores, strict=True):
-                        all_logs[scored] = each[:, 1]
+            numbers = range(int(folds.max()) + 1)
+            parts = [(np.flatnonzero(folds != fold), chosen[folds[chosen] == fold]) for fold in numbers]
+            parts = [part for part in parts if len(part[1])]
+            fits = shared_map(lambda part: self._fit_and_score(clean, part[0], clean, part[1]), parts)
+            for (_, scored), (scores, all_equal) in zip(parts, fits, strict=True):
+                self.all_equal |= all_equal
+                for all_logs, each in zip(calibrated, scores, strict=True):
+                    all_logs[scored] = each[:, 1]
             ordinary = [each[np.isfinite(each)] for each in calibrated]
         return self._named(found, ordinary)
 
@@ -162,10 +168,12 @@ class _SpaceScorer:
 
     def _fit_and_score(
         self, learned: FeatureTable, training: np.ndarray | None, table: FeatureTable, scored: np.ndarray | None
-    ) -> list[np.ndarray]:
-        """For each method the scores and their logarithms, (n, 2); NaN if it cannot be fitted to equal pictures."""
+    ) -> tuple[list[np.ndarray], bool]:
+        """For each method the scores and their logarithms, (n, 2); NaN if it cannot be fitted to equal pictures.
+
+        Also whether the pictures to fit to are all equal.
+        """
         projection = PrincipalProjection(learned.stream(training), self.seed, self.resolution)
-        self.all_equal |= not projection.varies
         fitted = [each for each in self.methods if projection.varies or each.detector in OF_EQUAL_PICTURES]
         reference = _project_references(learned, training, projection, self.seed) if fitted else None
         detectors: dict[str, Detector] = {}
@@ -182,7 +190,7 @@ class _SpaceScorer:
                 if method.name in detectors:
                     scores[start : start + len(features)] = _with_logarithms(detectors[method.name], pictures)
             start += len(features)
-        return found
+        return found, not projection.varies
 
 
 def _with_logarithms(detector: Detector, pictures: ProjectedPictures) -> np.ndarray:

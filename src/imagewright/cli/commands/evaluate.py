@@ -158,9 +158,11 @@ def _self_check(
 ) -> None:
     """Run `imagewright metrics check` for its former spelling, and name the new one."""
     from imagewright.cli.commands.metrics import check
+    from imagewright.cli.ranks import refuse_ranks
     from imagewright.cli.show import say
     from imagewright.errors import UserError
 
+    refuse_ranks("metrics check")
     if pictures.against is None or subjects:
         raise UserError(
             "The self-check uses real pictures alone, and is a command of its own: `imagewright metrics check SOURCE`."

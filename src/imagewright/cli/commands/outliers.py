@@ -50,8 +50,10 @@ def outliers(
     """Rank pictures by how much they differ from the others, or from normal ones (--train-on)."""
     from imagewright.analysis.outliers.moving import put_back
     from imagewright.errors import UserError
+    from imagewright.shared_work import leave_to_main
 
     if undo is not None:
+        leave_to_main()
         print(f"{put_back(undo):,} files were moved back.")
         return
     if source is None or out is None:

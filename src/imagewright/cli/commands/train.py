@@ -290,6 +290,7 @@ def train_and_tell(model: str, sources: Sequence[str], options: dict[str, Any]) 
 def _plan(model: str, images: Any, options: dict[str, Any], file: Path | None, *, quiet: bool) -> None:
     """Say what the training would be, and write it."""
     import imagewright
+    from imagewright import distributed
     from imagewright.cli.progress import reporter
     from imagewright.errors import ConfigError
     from imagewright.files import write_whole
@@ -302,9 +303,10 @@ def _plan(model: str, images: Any, options: dict[str, Any], file: Path | None, *
         check_suffix(file, [".json"])
     with reporter(quiet=quiet) as chosen:
         forecast = imagewright.plan_training(model, images, reporter=chosen, **options)
-    if file is not None:
-        write_whole(file, json.dumps(forecast.to_dict(), indent=2) + "\n")
-    print(forecast)
+    if distributed.is_main():
+        if file is not None:
+            write_whole(file, json.dumps(forecast.to_dict(), indent=2) + "\n")
+        print(forecast)
 
 
 def _trained(run: Any) -> str:

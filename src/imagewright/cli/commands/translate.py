@@ -108,8 +108,10 @@ def _write_video(model: Model, video: str, out: Path, options: dict[str, Any], *
     """Write a video of the frames of a video."""
     import imagewright
     from imagewright.cli.progress import progress_bar
+    from imagewright.cli.ranks import refuse_ranks
     from imagewright.cli.show import say
 
+    refuse_ranks("translate ... --out " + out.name)  # its frames are encoded one after another
     del options["split"]
     with progress_bar("translating") as progress:
         written, notes = imagewright.translate_video(model, video, out, **options, force=force, progress=progress)

@@ -8,7 +8,6 @@ Shape letters: S samples, K nearest.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -27,7 +26,8 @@ from imagewright.notebooks import NotebookDisplay
 from imagewright.progress import Progress
 from imagewright.reprs import MORE, SHOWS, short_repr
 from imagewright.runs.loading import training_notes
-from imagewright.statistics.nearest_neighbours import nearest
+from imagewright.shared_work import sharing_ranks
+from imagewright.statistics.nearest_neighbours import nearest_in_blocks
 from imagewright.verbs.apply import ImagesLike, RunLike, images_for, resolve_model, sample
 
 if TYPE_CHECKING:
@@ -270,15 +270,17 @@ def _compare(
     queries = _normalise(torch.cat([sample_rows, control_rows]) - centre)
     leave_out = torch.cat([torch.full((len(samples),), -1), control.own_index])
 
-    def blocks() -> Iterator[Tensor]:
-        seen = done[0]
-        for batch in space.open(training).batches(BATCH):
-            yield _normalise(space.rows(batch.images) - centre)
-            seen += len(batch.images)
-            if progress is not None:
-                progress(seen, done[1])
+    opened, ranks = space.open(training), sharing_ranks()
+    blocks = -(-len(training) // BATCH)
 
-    distances, indices = nearest(queries, blocks(), min(NEAREST, len(training)), leave_out=leave_out)
+    def rows(number: int) -> Tensor:
+        found = _normalise(space.rows(next(opened.batches(BATCH, number, blocks)).images) - centre)
+        if progress is not None:
+            progress(done[0] + min((number + ranks) * BATCH, len(training)), done[1])
+        return found
+
+    wanted = min(NEAREST, len(training))
+    distances, indices = nearest_in_blocks(queries, rows, blocks, BATCH, wanted, leave_out=leave_out)
     if not float(distances[len(samples) :, 0].max()) > 0:
         which = "All held-out pictures are training pictures" if control.held_out else "All training pictures are equal"
         raise DataError(f"{which} in {space.name}, so near and far cannot be told apart: give others.")

@@ -66,6 +66,7 @@ class GDA(Model, GenerativeClassifier, EncodesLatents):
     Config = GDAConfig
     resize_buffers = LatentModel.resize_buffers
     config: GDAConfig
+    sums_over_ranks = True
     score_unit = "log density of the latents over all classes, nats"
 
     means: Tensor

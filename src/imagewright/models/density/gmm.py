@@ -65,6 +65,7 @@ class GMM(Model, EncodesLatents):
     Config = GMMConfig
     resize_buffers = LatentModel.resize_buffers
     config: GMMConfig
+    sums_over_ranks = True
     score_unit = "log density of the latents under the mixture, nats"
 
     weights: Tensor

@@ -63,6 +63,7 @@ class KDE(Model, EncodesLatents):
     Config = KDEConfig
     resize_buffers = LatentModel.resize_buffers
     config: KDEConfig
+    sums_over_ranks = True
     score_unit = "log density of the latents under the kernel estimate, nats"
 
     kept: Tensor

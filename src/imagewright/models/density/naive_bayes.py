@@ -79,6 +79,7 @@ class NaiveBayes(Model, GenerativeClassifier):
     Config = NaiveBayesConfig
     resize_buffers = LatentModel.resize_buffers
     config: NaiveBayesConfig
+    sums_over_ranks = True
 
     means: Tensor
     deviations: Tensor

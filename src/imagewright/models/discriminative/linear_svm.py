@@ -58,6 +58,7 @@ class LinearSVM(Model, ClassifiesLatents):
     Config = LinearSVMConfig
     resize_buffers = LatentModel.resize_buffers
     config: LinearSVMConfig
+    sums_over_ranks = True
 
     weights: Tensor
     biases: Tensor

@@ -44,6 +44,7 @@ class LogisticRegression(Model, ClassifiesLatents):
     Config = LogisticRegressionConfig
     resize_buffers = LatentModel.resize_buffers
     config: LogisticRegressionConfig
+    sums_over_ranks = True
 
     weights: Tensor
     biases: Tensor

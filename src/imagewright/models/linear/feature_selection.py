@@ -43,6 +43,7 @@ class FeatureSelection(Model):
 
     Config = FeatureSelectionConfig
     config: FeatureSelectionConfig
+    sums_over_ranks = True
 
     def __init__(self, config: FeatureSelectionConfig) -> None:
         super().__init__(config)

@@ -50,6 +50,7 @@ class ICA(Model):
 
     Config = ICAConfig
     config: ICAConfig
+    sums_over_ranks = True
 
     def __init__(self, config: ICAConfig) -> None:
         super().__init__(config)

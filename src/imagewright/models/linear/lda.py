@@ -53,6 +53,7 @@ class LDA(Model):
 
     Config = LDAConfig
     config: LDAConfig
+    sums_over_ranks = True
 
     def __init__(self, config: LDAConfig) -> None:
         super().__init__(config)

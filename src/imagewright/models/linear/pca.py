@@ -51,6 +51,7 @@ class PCA(Model):
 
     Config = PCAConfig
     config: PCAConfig
+    sums_over_ranks = True
     all_variances: Tensor | None = None  # after `fit`, of all components there are, if they are known; not in a file
     score_unit = "log-likelihood (probabilistic PCA), nats"
     likelihood_of: LikelihoodOf = "density"

@@ -82,6 +82,7 @@ class RandomProjection(Model):
 
     Config = RandomProjectionConfig
     config: RandomProjectionConfig
+    sums_over_ranks = True
 
     def __init__(self, config: RandomProjectionConfig) -> None:
         super().__init__(config)
