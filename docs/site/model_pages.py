@@ -76,13 +76,22 @@ def picture_of(name: str) -> str:
     """Its picture with what it shows, or a sentence that there is none."""
     line = pictured().get(name)
     if line is None or not (PICTURES / f"{name}.webp").exists():
-        return "There is no picture of it yet."
+        return f"There is no picture of it: {without_picture(catalogue.entry_of(name))}."
     shows = f"{line['shows']}, after {line['images_seen']:,} images" if line.get("images_seen") else line["shows"]
     speed = (
         f" ({line['images_per_second']:,} images a second of a busy processor)" if line.get("images_per_second") else ""
     )
     words = f"Trained on {line['trained_on']}: {shows}{speed}."
     return f"![{words}](../pictures/models/{name}.webp)\n\n*{words} A short training, which says nothing of its best.*"
+
+
+def without_picture(entry: catalogue.Entry) -> str:
+    """Why the page of a model has no picture."""
+    if not {"sample", "reconstruct", "translate"}.intersection(entry.verbs):
+        return "it makes none"
+    if entry.needs == "people":
+        return "it was not trained on the faces of two people here"
+    return "it was not trained long enough here for one worth showing"
 
 
 def facts(entry: catalogue.Entry) -> str:

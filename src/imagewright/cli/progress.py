@@ -166,8 +166,11 @@ def progress_bars() -> Iterator[StageProgress]:
     if followed := os.environ.get(PROGRESS_FILE):
         yield ProgressFile(Path(followed)).update
         return
+    if not sys.stderr.isatty():  # rich before 14.3 prints an empty line for a bar that is disabled
+        yield lambda what, done, total: None
+        return
     columns = (TextColumn("{task.description}"), BarColumn(), _Images(), _Speed(), TimeRemainingColumn(compact=True))
-    with Progress(*columns, console=console(stderr=True), disable=not sys.stderr.isatty()) as progress:
+    with Progress(*columns, console=console(stderr=True)) as progress:
         task = progress.add_task("", total=None, visible=False)  # until it is known of how many
 
         def update(what: str, done: int, total: int) -> None:
