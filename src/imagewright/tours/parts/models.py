@@ -140,7 +140,9 @@ def _show_path(work: TourWork, part: PartRecord, run: Run, model: Model) -> None
     try:
         if part.model == "vae":
             plane = manifold(run, PLANE, images=select_pictures(work), model=model)
-            caption = "The plane of the two latents that change pictures most: neighbours are alike."
+            caption = (
+                "A plane of codes, along the two directions in which they vary most in the set: neighbours are alike."
+            )
             work.add_picture(part, f"{part.name}-plane", plain_grid(plane.images, columns=PLANE), caption)
         elif not samples_classes(model):
             sheet = interpolation_sheet(run, COLUMNS, ends=[0, 1, 2, 3], model=model)
