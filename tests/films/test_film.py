@@ -92,7 +92,7 @@ def flatten(preview: Path) -> None:
         found = read_plain_grid(np.asarray(picture.convert("RGB")), (16, 16))
     assert found is not None
     cells, columns = found
-    plain_grid(np.full_like(cells.transpose(0, 3, 1, 2), 128), columns, scale=1).save(preview)
+    plain_grid(np.full_like(cells.transpose(0, 3, 1, 2), 128), columns).save(preview)
 
 
 def test_a_film_begins_with_the_first_preview_that_is_not_flat(run: iw.Run, tmp_path: Path) -> None:

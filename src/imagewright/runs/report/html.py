@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import base64
 import html
-import io
 from typing import Any
 
-from PIL import Image
-
+from imagewright.images.decoding.opening import open_picture
+from imagewright.images.decoding.unreadable import Unreadable
 from imagewright.output.names import visible_bytes
 
 SHARP = 960  # pixels: wider pictures are shown smaller than they are
@@ -78,9 +77,9 @@ def picture(data: bytes, alt: str, *, sharp: bool = False, kind: str = "png", wi
 def _width(data: bytes) -> int | None:
     """The pixels across a picture; None if its file is damaged."""
     try:
-        with Image.open(io.BytesIO(data)) as opened:
-            return opened.width
-    except (OSError, ValueError):
+        with open_picture(data) as opened:
+            return int(opened.width)
+    except (OSError, Unreadable):
         return None
 
 
