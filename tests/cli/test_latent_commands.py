@@ -127,7 +127,7 @@ def test_grid_writes_a_figure(vae: Path, tmp_path: Path, capsys: pytest.CaptureF
     out = tmp_path / "grid.png"
     command = ["latent", "grid", str(vae), "--source", "digits", "--count", "50", "--steps", "4", "--out", str(out)]
     assert main(command) == 0
-    assert "change the picture most" in capsys.readouterr().err
+    assert "the latents of 50 pictures vary most" in " ".join(capsys.readouterr().err.split())
     assert provenance(out)["verb"] == "latent grid"
     assert provenance(out)["settings"]["source"] == "digits"  # type: ignore[index]
     assert main(command) == 2  # it is there already

@@ -28,6 +28,7 @@ def mistake(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
         (["trian", "vae", "photos/"], ["Did you mean `imagewright train vae photos/`?"]),
         (["vea"], ["There is no command 'vea'. Did you mean `imagewright train vae`?"]),
         (["vae", "photos/"], ["It is a model: `imagewright train vae photos/` trains one."]),
+        (["shapes"], ["It is a set of pictures: `imagewright train MODEL shapes`"]),
         (["generate", "runs/vae"], ["It is called `imagewright sample runs/vae` here."]),
         (["fid", "runs/vae"], ["`imagewright evaluate runs/vae`"]),
         (["FAKE"], ["`imagewright sample`"]),

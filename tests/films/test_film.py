@@ -16,6 +16,8 @@ import imagewright as iw
 from imagewright.cli.app import main
 from imagewright.errors import RunError, UserError
 from imagewright.films import snapshots
+from imagewright.output.grid_cells import read_plain_grid
+from imagewright.output.grids import plain_grid
 
 
 @pytest.fixture(scope="module")
@@ -82,6 +84,29 @@ def test_a_run_without_previews_is_decoded_from_its_checkpoints_with_equal_seeds
     with pytest.raises(RunError, match=r"no previews and 0 checkpoints.*--report-every.*--keep-checkpoints"):
         iw.film(copied, tmp_path / "none.gif")
     assert not (tmp_path / "none.gif").exists()
+
+
+def flatten(preview: Path) -> None:
+    """Make all pictures of a preview grey; the lines between them stay."""
+    with Image.open(preview) as picture:
+        found = read_plain_grid(np.asarray(picture.convert("RGB")), (16, 16))
+    assert found is not None
+    cells, columns = found
+    plain_grid(np.full_like(cells.transpose(0, 3, 1, 2), 128), columns).save(preview)
+
+
+def test_a_film_begins_with_the_first_preview_that_is_not_flat(run: iw.Run, tmp_path: Path) -> None:
+    copy = shutil.copytree(run.path, tmp_path / "gan")
+    previews = sorted((copy / "samples").glob("*.png"))
+    for preview in previews[:2]:
+        flatten(preview)
+    notes = iw.film(copy, tmp_path / "film.gif", seconds=4)
+    assert any("begins at 16 images seen" in note for note in notes)
+    assert iw.inspect(tmp_path / "film.gif")["provenance"]["settings"]["snapshots"] == 3
+    for preview in previews[:-1]:
+        flatten(preview)
+    iw.film(copy, tmp_path / "two.gif", seconds=4)
+    assert iw.inspect(tmp_path / "two.gif")["provenance"]["settings"]["snapshots"] == 2
 
 
 def test_damaged_previews_are_left_out_and_told(run: iw.Run, tmp_path: Path) -> None:

@@ -67,7 +67,7 @@ def test_columns_that_are_not_used_are_noted_and_not_told_by_every_command(folde
     table(folder / "labels.csv", "\n".join(["image,label,width", *rows]))
     with gathered_notices() as told:
         images = open_images(folder)
-    assert any("not used" in note and "width" in note for note in images.notes)
+    assert any("not for training: width" in note for note in images.notes)
     assert not any("not used" in line for line in told.lines())
 
 

@@ -141,7 +141,10 @@ def test_the_column_that_names_the_pictures_is_found(tmp_path: Path, picture: Ca
     (tmp_path / "my.csv").write_text("\n".join(["id,person,kind,where it is", *rows]))
     images = open_images(root, labels=tmp_path / "my.csv", label_column="kind")
     assert classes_of(images) == list("abab")
-    assert images.notes == ["my.csv: not used, as neither labels nor 0/1 attributes: id, person."]
+    assert images.factor_names == ("id", "person")
+    assert [note.partition(". --label-column NAME")[0] for note in images.notes] == [
+        "my.csv: 2 columns of numbers, for `latent factors` and not for training: id, person"
+    ]
 
 
 @pytest.mark.parametrize("header", ["id,picture,label", "name,path,label"])
@@ -151,7 +154,9 @@ def test_a_column_that_names_files_exactly_goes_before_numbers(tmp_path: Path, p
     images = open_images(root, labels=tmp_path / "my.csv")
     assert classes_of(images) == ["cat", "dog", "cat", "dog"]
     unused = header.split(",", maxsplit=1)[0]
-    assert images.notes == [f"my.csv: not used, as neither labels nor 0/1 attributes: {unused}."]
+    assert len(images.notes) == 1
+    assert f": {unused}. --label-column NAME" in images.notes[0]
+    assert ("of numbers" in images.notes[0]) == (unused == "id")
 
 
 def test_what_follows_a_question_mark_is_said(tmp_path: Path, picture: Callable) -> None:

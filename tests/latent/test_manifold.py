@@ -12,7 +12,7 @@ from tiny import simple_pictures, tiny_model
 
 import imagewright as iw
 from imagewright.errors import UserError
-from imagewright.latent.walks.plane import Axis
+from imagewright.latent.walks.plane_axes import Axis
 from imagewright.model import Model
 
 
@@ -79,6 +79,55 @@ def test_the_plane_shows_the_latents_that_change_the_picture_most() -> None:
     assert torch.equal(found.latents[:, [0, 2]], torch.zeros(9, 2))
     seeded = iw.manifold(pca, 3, dimensions=[0, 2], input=5)
     assert torch.equal(seeded.latents[4, [1, 3]], pca.sample_latents(1, _generator(5))[0, [1, 3]])
+
+
+def pictures_along(*directions: list[float]) -> tuple[Model, np.ndarray]:
+    """A linear model of four latents, which are four pixels, and pictures that vary along directions of them."""
+    pca = tiny_model("pca")
+    pca.basis.copy_(torch.eye(4, pca.mean.numel()))
+    pca.mean.zero_()
+    pca.variances.fill_(0.1)
+    weights = np.random.default_rng(0).normal(0, 1, (60, len(directions))) * (0.4, 0.2)
+    flat = np.zeros((60, pca.mean.numel()))
+    flat[:, :4] = weights @ np.array(directions)
+    shape = pca.config.image_shape
+    return pca, ((flat.clip(-1, 1) + 1) * 127.5).round().astype(np.uint8).reshape(60, *shape)
+
+
+def test_the_plane_of_many_latents_goes_through_the_directions_in_which_pictures_vary_most() -> None:
+    one, two = [0.5, 0.5, 0.5, 0.5], [0.5, -0.5, 0.5, -0.5]
+    pca, pictures = pictures_along(one, two)
+    found = iw.manifold(pca, 5, images=pictures)
+    assert [axis.dimension for axis in found.axes] == [None, None]
+    assert "vary most" in found.notes[0]
+    for axis, expected in zip(found.axes, (one, two), strict=True):
+        assert axis.direction is not None
+        assert abs(float(axis.direction @ torch.tensor(expected))) == pytest.approx(1, abs=0.01)
+    encoded = iw.encode(pca, pictures)
+    assert found.encoded is not None
+    for number, axis in enumerate(found.axes):
+        torch.testing.assert_close(found.encoded[:, number], axis.along(encoded))
+    by_latents = iw.manifold(pca, 5, images=pictures, dimensions=[0, 1])
+    assert deviation(found.images) > 1.2 * deviation(by_latents.images)
+
+
+def deviation(images: torch.Tensor) -> float:
+    return float((images.float() - images.float().mean(0)).square().mean().sqrt())
+
+
+def test_a_plane_of_directions_keeps_the_input_beside_it_and_has_a_latent_at_each_point() -> None:
+    pca, pictures = pictures_along([0.5, 0.5, 0.5, 0.5], [0.5, -0.5, 0.5, -0.5])
+    found = iw.manifold(pca, 5, images=pictures, input=5)
+    beside = torch.eye(4) - sum(torch.outer(axis.direction, axis.direction) for axis in found.axes)
+    given = pca.sample_latents(1, _generator(5))
+    torch.testing.assert_close(found.latents @ beside, (given @ beside).expand(25, -1), atol=1e-5, rtol=0)
+    torch.testing.assert_close(found.latent_at(0.3, 0.9), found.latents[1:2], atol=1e-5, rtol=0)
+
+
+def test_two_pictures_span_no_plane_of_directions() -> None:
+    pca, pictures = pictures_along([0.5, 0.5, 0.5, 0.5], [0.5, -0.5, 0.5, -0.5])
+    found = iw.manifold(pca, 3, images=pictures[:2])
+    assert all(axis.dimension is not None for axis in found.axes)
 
 
 def _generator(seed: int) -> torch.Generator:

@@ -61,6 +61,18 @@ def test_the_command_writes_a_sheet_and_a_page(run: iw.Run, tmp_path: Path, caps
     assert "--through-time" in capsys.readouterr().err
 
 
+def test_a_run_with_one_checkpoint_is_a_row_and_a_point_beside_others(run: iw.Run, tmp_path: Path) -> None:
+    short = train_tiny("dcgan", simple_pictures(), tmp_path / "short", steps=1)
+    iw.evaluate(short, simple_pictures(), metrics="fd", features="pixels", count=16)
+    found = run_curves({"gan": run, "short": short})
+    (score,) = main_curves(found)
+    assert [len(found[name][score]) for name in ("gan", "short")] == [3, 1]
+    notes = iw.compare([run, short], through_time=True).write_through_time(tmp_path / "sheet.png", count=2)
+    assert any("short keeps one checkpoint" in note for note in notes)
+    assert iw.inspect(tmp_path / "sheet.png")["provenance"]["settings"]["runs"] == ["gan", "short"]
+    assert not any(name.startswith("score: ") for name in run_curves({"short": short})["short"])
+
+
 def test_a_run_with_one_checkpoint_says_what_keeps_more(tmp_path: Path) -> None:
     run = train_tiny("dcgan", simple_pictures(), tmp_path / "gan", steps=1)
     with pytest.raises(RunError, match=r"one checkpoint, .*--keep-checkpoints 20"):

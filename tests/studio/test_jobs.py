@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
 import signal
@@ -211,6 +212,17 @@ def test_what_a_job_says_names_places_below_the_folder(jobs: Jobs, tmp_path: Pat
     assert job.state == "failed"
     assert str(tmp_path) not in job.said
     assert "photos" in job.said
+
+
+def test_a_list_of_many_has_the_last_words_of_those_that_ended() -> None:
+    said = "".join(f"line {number}\n" for number in range(2_000))
+    job = Job("0" * 12, "Train", ("train",), {}, 0.0, "done", 0, {}, said)
+    assert job.to_json()["said"] == said
+    brief = job.to_json(brief=True)["said"]
+    assert len(brief) <= 600
+    assert brief.endswith("line 1999\n")
+    running = dataclasses.replace(job, state="running", code=None)
+    assert running.to_json(brief=True)["said"] == said
 
 
 def test_pages_are_told_only_of_jobs_that_change(tmp_path: Path, serve: Callable[[Path], ServedStudio]) -> None:

@@ -230,13 +230,18 @@ def test_what_covers_a_cube(asking: Asking) -> None:
     assert near[1] < 0.1 < near[0]
 
 
-def test_the_plane_of_a_run_under_the_pointer(tmp_path: Path, studio: ServedStudio, asking: Asking) -> None:
+@pytest.mark.parametrize(("latents", "dimensions"), [(2, [0, 1]), (4, [None, None])])
+def test_the_plane_of_a_run_under_the_pointer(
+    tmp_path: Path, studio: ServedStudio, asking: Asking, latents: int, dimensions: list[int | None]
+) -> None:
     photos, out = iw.open_images(tmp_path / "photos"), tmp_path / "runs" / "plane"
-    iw.train("vae", photos, out=out, images_seen=64, latent_dim=2, width=4, precision="fp32")
+    iw.train("vae", photos, out=out, images_seen=64, latent_dim=latents, width=4, precision="fp32")
     studio.studio.library.refresh()
     run = {"run": studio.run_id("runs/plane"), "source": studio.source_id("photos")}
     (sheet,) = asking.wish("plane", run)
     assert len(sheet["about"]["axes"]) == 2
+    assert sheet["about"]["dimensions"] == dimensions
+    assert not any("--" in note for note in sheet["about"]["notes"])  # no option of the command line on a page
     assert len(sheet["about"]["placed"]) == 12
     (one,) = asking.wish("plane_point", run | {"right": 0.5, "up": 1})
     assert one["width"] == 16

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import io
 import json
 import re
 from pathlib import Path
@@ -101,6 +103,35 @@ def test_the_page_has_what_was_found_and_loads_nothing(whole) -> None:
     assert "imagewright train vae" in page
     assert "--minutes 60" in page
     assert len(page) < 2_000_000
+
+
+def test_a_model_that_rebuilds_its_training_pictures_is_not_compared(whole) -> None:
+    record = json.loads((whole.folder / "tour.json").read_text())
+    known = {part["name"]: part["by_heart"] for part in record["parts"]}
+    assert "12 pictures" in known["pca"]  # 11 components of 12 pictures
+    assert known["vae"] is None
+    assert "by heart: Eigenfaces" in whole.summary
+    assert "are by VAE" in whole.summary or "VAE reached" in whole.summary
+    assert "against" not in whole.summary.partition("Left out")[0]
+    table = whole.page.read_text().partition("<h2>Scores</h2>")[2].partition("</table>")[0]
+    assert "<strong>" not in table.partition("Eigenfaces")[2].partition("</tr>")[0]
+
+
+def test_pictures_of_the_page_are_enlarged_by_whole_multiples(whole) -> None:
+    page = whole.page.read_text()
+    found = re.findall(r'<img class="sharp" width="([0-9]+)"[^>]*base64,([^"]+)"', page)
+    assert len(found) >= 6
+    for width, data in found:
+        own = Image.open(io.BytesIO(base64.b64decode(data))).width
+        assert int(width) % own == 0
+        assert own <= int(width) <= 940
+
+
+def test_two_equal_sources_are_refused(source: Path, tmp_path: Path) -> None:
+    for other in (source, source / ".." / source.name, str(source)):
+        with pytest.raises(ConfigError, match="Both sources are"):
+            iw.tour(source, other, out=tmp_path / "tour")
+    assert not (tmp_path / "tour").exists()
 
 
 def test_names_of_files_and_folders_are_no_markup(whole) -> None:

@@ -13,6 +13,7 @@ from imagewright.tours.plan import (
     all_parts,
     choose_parts,
     held_out_count,
+    minutes_text,
     preferred_gan,
     scored_pictures,
     share_minutes,
@@ -42,6 +43,23 @@ def test_fewer_than_eight_pictures_are_refused_with_both_numbers() -> None:
     with pytest.raises(DataError, match=r"8 pictures.*there are 7"):
         all_parts(TourTraits(7), "dcgan")
     assert all_parts(TourTraits(8), "dcgan")
+
+
+def test_few_minutes_leave_out_what_shows_nothing_in_them_and_give_the_rest_more() -> None:
+    traits = TourTraits(500, per_class=(200, 300))
+    assert names(traits, 2) == ["set", "pca", "vae", "dcgan"]
+    assert names(traits, 20) == ["set", "pca", "autoencoder", "vae", "dcgan", "vae_gan", "cgan"]
+    parts = choose_parts(all_parts(traits, "dcgan"), 2)
+    assert share_minutes(parts, 2)["dcgan"] > 1.5 * share_minutes(all_parts(traits, "dcgan"), 2)["dcgan"]
+
+
+def test_minutes_are_singular_and_plural() -> None:
+    assert [minutes_text(minutes) for minutes in (0.5, 1, 2, 1.5)] == [
+        "0.5 minutes",
+        "1 minute",
+        "2 minutes",
+        "1.5 minutes",
+    ]
 
 
 @pytest.mark.parametrize("minutes", [0.2, 1.0, 2.0, 6.0, 20.0, 600.0])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -16,9 +17,12 @@ from imagewright.cli import main
 from imagewright.errors import DataError, RunError
 from imagewright.tours import tour as tours
 from imagewright.tours.page import write_page
+from imagewright.tours.parts import models as parts
 from imagewright.tours.parts.models import command_for_longer
 from imagewright.tours.record import TourFigure, read_record
 from imagewright.tours.work import TourWork
+from imagewright.training.doctor.findings import Finding
+from imagewright.training.doctor.remedies import Remedy
 
 
 def write(folder: Path, count: int = 10, side: int = 16) -> Path:
@@ -129,6 +133,22 @@ def test_parts_are_scored_though_the_components_failed(tmp_path: Path, monkeypat
     found = iw.tour(write(tmp_path / "set"), minutes=0.05, out=tmp_path / "tour")
     assert list(found.failed.values()) == ["no components"]
     assert scored == [10]
+
+
+@pytest.mark.parametrize(("now", "longer"), [(500, True), (5_000, False)])
+def test_the_length_of_a_training_is_advised_in_minutes(
+    monkeypatch: pytest.MonkeyPatch, now: int, longer: bool
+) -> None:
+    found = SimpleNamespace(
+        headline=None,
+        findings=[Finding("noise", "0.8 of 1", Remedy(option="images_seen", value=1000, now=now), 5)],
+    )
+    monkeypatch.setattr(parts, "why_not_diagnosed", lambda *_: None)
+    monkeypatch.setattr(parts, "examine", lambda _: found)
+    (line,) = parts.doctor_lines(SimpleNamespace(metrics=list))  # type: ignore[arg-type]
+    assert "images-seen" not in line
+    assert ("trains it longer" in line) == longer
+    assert ("fewer minutes" in line) != longer
 
 
 def test_commands_name_the_first_set_and_the_options_that_hold(

@@ -112,6 +112,7 @@ def _explain_usage(error: CycloptsError) -> str:
     return f"{' '.join(str(error).split())} See `{_command(error)} --help`."
 
 
+BUILTIN_SETS = ("shapes", "digits", "faces")
 KINDS = {"imagewright train": "model", "imagewright lesson": "lesson"}
 
 
@@ -124,6 +125,8 @@ def _explain_unknown_command(error: UnknownCommandError) -> str:
     models = catalogue.entries() if group == "imagewright" else {}
     if typed in models:
         hint = f" It is a model: `{' '.join(['imagewright train', typed, *rest])}` trains one."
+    elif group == "imagewright" and typed in BUILTIN_SETS:
+        hint = f" It is a set of pictures: `imagewright train MODEL {typed}`, `imagewright tour {typed}`."
     elif group == "imagewright" and typed.lower() in COMMANDS:
         hint = f" It is called `{' '.join([group, COMMANDS[typed.lower()], *rest])}` here."
     else:

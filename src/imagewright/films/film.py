@@ -26,6 +26,7 @@ LEAST_SECONDS, MOST_SECONDS = 6.0, 20.0  # of a film whose length is left open
 SECONDS_A_SNAPSHOT = 0.25  # then
 FEWEST_FRAMES, MOST_FRAMES_A_SECOND = 8.0, 30.0  # in a second: players of videos handle lower rates badly
 LONGEST = 3600.0  # seconds
+FLAT, FLAT_SHARE = 4.0, 0.25  # grey levels, and share of the last snapshot's contrast: below both nothing is to see
 
 
 def film(
@@ -66,14 +67,13 @@ def film(
         raise UserError(f"A film shows all of a training: name the run without @, {str(run).rpartition('@')[0]}.")
     run = run if isinstance(run, Run) else Run(run)
     snapshots = find_snapshots(run, count, seed)
-    length = seconds or min(max(HOLD + SECONDS_A_SNAPSHOT * len(snapshots.found), LEAST_SECONDS), MOST_SECONDS)
-    chosen = _choose(snapshots.found, length)
-    rate, repeats = _rate(len(chosen), length, FEWEST_FRAMES if Path(path).suffix.lower() == ".mp4" else 1.0)
     notes = list(snapshots.notes)
-    if len(chosen) < len(snapshots.found):
-        notes.append(
-            f"{len(chosen)} of {len(snapshots.found)} snapshots fit into {length:g} seconds: they are chosen evenly."
-        )
+    shown = _from_first_picture(snapshots.found, notes) if snapshots.seed is None else snapshots.found
+    length = seconds or min(max(HOLD + SECONDS_A_SNAPSHOT * len(shown), LEAST_SECONDS), MOST_SECONDS)
+    chosen = _choose(shown, length)
+    rate, repeats = _rate(len(chosen), length, FEWEST_FRAMES if Path(path).suffix.lower() == ".mp4" else 1.0)
+    if len(chosen) < len(shown):
+        notes.append(f"{len(chosen)} of {len(shown)} snapshots fit into {length:g} seconds: they are chosen evenly.")
     curves = _curves(run, curve)
     if not curves:
         notes.append("No curve is drawn: the run has no report with a loss or a score.")
@@ -93,6 +93,25 @@ def film(
     if is_training(run.path):
         notes.append(f"{run.path} is being trained now: the film ends at {chosen[-1].images_seen:,} images seen.")
     return notes
+
+
+def _from_first_picture(found: list[TrainingSnapshot], notes: list[str]) -> list[TrainingSnapshot]:
+    """The previews from the first on with something to see; two at least. A network before its training makes grey."""
+    try:
+        least = min(FLAT, FLAT_SHARE * _contrast(found[-1]))
+        for place, snapshot in enumerate(found[:-1]):
+            if _contrast(snapshot) >= least or place == len(found) - 2:
+                if place:
+                    notes.append(f"The film begins at {snapshot.images_seen:,} images seen: what is before it is flat.")
+                return found[place:]
+    except (OSError, Unreadable, RunError):  # which the frames say
+        pass
+    return found
+
+
+def _contrast(snapshot: TrainingSnapshot) -> float:
+    """The largest deviation within a picture of a snapshot, in grey levels."""
+    return float(snapshot.read().astype(np.float32).std(axis=(1, 2)).max())
 
 
 def _choose(found: list[TrainingSnapshot], length: float) -> list[TrainingSnapshot]:

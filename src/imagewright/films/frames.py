@@ -93,7 +93,8 @@ def draw_frame(style: FilmStyle, pixels: np.ndarray, images_seen: int, seconds: 
     frame.paste(_pictures(style, pixels), ((style.size[0] - style.body[0]) // 2, top))
     top += style.body[1] + 10
     font = ImageFont.load_default(TEXT)
-    pen.text((MARGIN, top), f"{images_seen:,} images seen", fill=ink, font=font)
+    seen = f"{images_seen:,} images seen" if images_seen else "before training"
+    pen.text((MARGIN, top), seen, fill=ink, font=font)
     if seconds is not None:
         pen.text((style.size[0] - MARGIN, top), duration_text(seconds), fill=ink, font=font, anchor="ra")
     if style.curves:

@@ -18,21 +18,25 @@ from imagewright.verbs.apply import sample
 COLUMNS, MOST_ROWS = 8, 12
 
 
-def checkpoint_sheet(run: Run, name: str, count: int = COLUMNS, *, seed: int = 0, most_rows: int = MOST_ROWS) -> Sheet:
+def checkpoint_sheet(
+    run: Run, name: str, count: int = COLUMNS, *, seed: int = 0, most_rows: int = MOST_ROWS, least: int = 2
+) -> Sheet:
     """Samples of a run at its checkpoints, earliest first; sample k of the seed is in column k of every row.
 
-    run: with two checkpoints or more.
+    run: with `least` checkpoints or more.
     name: of the run, in the title.
     count: samples of each checkpoint.
     seed: of the samples.
     most_rows: of more checkpoints, so many are shown, evenly, with the first and the last.
+    least: checkpoints that are needed: 1 beside other runs, for a sheet of one row.
 
-    Raises `UserError` for a model that cannot sample, `RunError` for a run with one checkpoint. Damaged checkpoints
+    Raises `UserError` for a model that cannot sample, `RunError` for a run with too few. Damaged checkpoints
     are left out, which a note says.
     """
     check_can_film(run)
     kept, notes = run.checkpoints(), list[str]()
-    check_several(run, kept)
+    if len(kept) < least:
+        check_several(run, kept)
     places = np.linspace(0, len(kept) - 1, min(most_rows, len(kept))).round().astype(np.int64)
     chosen = [kept[place] for place in places.tolist()]
     if len(chosen) < len(kept):
@@ -48,8 +52,10 @@ def checkpoint_sheet(run: Run, name: str, count: int = COLUMNS, *, seed: int = 0
             rows.append(sample(model, count, seed=seed))
         shown.append(checkpoint.images_seen)
         record = run_record("compare", model, seed=seed, settings={"count": count, "checkpoints": list(shown)})
-    if len(rows) < 2:
-        raise RunError(f"{run.path} has fewer than two checkpoints that can be read: {' '.join(notes)}")
+    if len(rows) < least:
+        raise RunError(f"{run.path} has fewer than {least} checkpoints that can be read: {' '.join(notes)}")
+    if len(kept) == 1:
+        notes.append(f"{name} keeps one checkpoint: it is one row, and one point of a curve (--keep-checkpoints 20).")
     return Sheet(
         torch.cat(rows),
         row_labels=[f"{each:,}" for each in shown],

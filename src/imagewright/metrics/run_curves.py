@@ -27,7 +27,8 @@ def run_curves(runs: Mapping[str, Run], over: str = "images_seen") -> dict[str, 
 
     over: "images_seen" or "seconds" of training, which x is.
 
-    A score is a curve, "score: TITLE", if a run has it at two or more checkpoints. Equal titles have equal recipes.
+    A score is a curve, "score: TITLE", if one of the runs has it at two or more checkpoints; one that has it once is
+    then a point. Equal titles have equal recipes.
     """
     found = {name: _curves_of_reports(run, over) for name, run in runs.items()}
     for name, own in _score_curves(runs).items():
@@ -117,4 +118,8 @@ def _score_curves(runs: Mapping[str, Run]) -> dict[str, Curves]:
             scores[name] = []
     columns = make_columns([score for own in scores.values() for score in own])
     found = {name: {f"{SCORE}{each.title}": each.points(own) for each in columns} for name, own in scores.items()}
-    return {name: {title: points for title, points in own.items() if len(points) > 1} for name, own in found.items()}
+    grows = {title for own in found.values() for title, points in own.items() if len(points) > 1}
+    return {
+        name: {title: points for title, points in own.items() if points and title in grows}
+        for name, own in found.items()
+    }

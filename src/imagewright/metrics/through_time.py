@@ -21,7 +21,7 @@ from imagewright.runs.report.html import panel, picture, section, text
 from imagewright.runs.run import Run
 
 ROWS_ON_PAGE = 6  # checkpoints of a run on a page, which shows several runs
-FIGURE_INCHES = (7.2, 2.6)
+FIGURE_INCHES, LEGEND_LETTERS = (7.2, 2.9), 110
 AXES = {"images_seen": ("images seen", 1.0), "seconds": ("minutes of training", 60.0)}
 CURVES_ON_PAGE = 4
 
@@ -65,7 +65,7 @@ def time_sections(runs: Mapping[str, Run], seed: int) -> list[str]:
     figures = []
     for name, run in runs.items():
         try:
-            sheet = checkpoint_sheet(run, name, seed=seed, most_rows=ROWS_ON_PAGE)
+            sheet = checkpoint_sheet(run, name, seed=seed, most_rows=ROWS_ON_PAGE, least=_least(runs))
         except ImagewrightError as error:
             figures.append(f'<p class="faint">{text(name)}: {text(error)}</p>')
             continue
@@ -92,12 +92,17 @@ def _lines(found: Mapping[str, Curves], names: list[str]) -> Curves:
     return lines
 
 
+def _least(runs: Mapping[str, Run]) -> int:
+    """Checkpoints that a run needs: beside others one is worth a row and a point, alone it shows nothing over time."""
+    return 1 if len(runs) > 1 else 2
+
+
 def _sheets(runs: Mapping[str, Run], count: int, seed: int) -> tuple[list[Sheet], list[str]]:
     sheets: list[Sheet] = []
     faults: list[UserError | RunError] = []
     for name, run in runs.items():
         try:
-            sheets.append(checkpoint_sheet(run, name, count, seed=seed))
+            sheets.append(checkpoint_sheet(run, name, count, seed=seed, least=_least(runs)))
         except (UserError, RunError) as error:
             faults.append(error)
     if not sheets:
@@ -112,7 +117,8 @@ def _draw_figure(shown: Mapping[str, Curves], names: list[str]) -> Image.Image:
         for place, (each, (over, (label, unit))) in enumerate(zip(axes, AXES.items(), strict=True)):
             for index, (line, points) in enumerate(shown[over].items()):
                 x, y = np.array(points).T
-                each.plot(x / unit, y, color=colour_of(index), label=line, marker="o", markersize=2.5, linewidth=1.2)
+                size = 5 if len(points) == 1 else 2.5
+                each.plot(x / unit, y, color=colour_of(index), label=line, marker="o", markersize=size, linewidth=1.2)
             each.set_xlabel(label)
             each.ticklabel_format(axis="x", style="plain")
             each.locator_params(axis="x", nbins=5)
@@ -120,7 +126,9 @@ def _draw_figure(shown: Mapping[str, Curves], names: list[str]) -> Image.Image:
                 each.xaxis.set_major_formatter(lambda value, _: f"{value:,.0f}")
             if place == 0:
                 each.set_ylabel(names[0].partition(": ")[2] or names[0] if len(names) == 1 else "loss")
-                each.legend(fontsize=7)
+        handles, labels = axes[0].get_legend_handles_labels()
+        columns = max(1, min(len(labels), int(LEGEND_LETTERS / (max(map(len, labels), default=1) + 6))))
+        figure.legend(handles, labels, loc="outside lower center", ncols=columns, fontsize=7)  # covers no curve
         return Image.fromarray(render_figure(figure))
 
 

@@ -74,6 +74,10 @@ def read_tensors(path: Path, schema: type[Schema] = Schema) -> tuple[dict[str, T
     except (SafetensorError, OSError, ValueError, TypeError, LookupError, AttributeError, RuntimeError) as error:
         if isinstance(error, RunError):
             raise
+        if path.suffix.lower() != ".safetensors":
+            raise RunError(
+                f"{path} holds no weights: expected the directory of a run, or a file of weights (.safetensors)."
+            ) from None
         raise RunError(
             f"{path} is damaged or no safetensors file ({path.stat().st_size:,} bytes: {one_line(error)}). "
             "It was cut short or changed after it was written."

@@ -9,6 +9,7 @@ import secrets
 import socket
 import sys
 import threading
+import warnings
 import webbrowser
 from collections.abc import Callable
 from contextlib import suppress
@@ -70,6 +71,8 @@ def open_studio(
     say(f"The studio of {place.resolve()} is at\n  {address}\nCtrl-C ends it; trainings that it started go on.")
     if browser:
         _later(0.2, lambda: _open_browser(address, place))
+    # Ctrl-C may come between the making of the server's coroutine and its first step.
+    warnings.filterwarnings("ignore", r"coroutine 'Server\.serve' was never awaited", RuntimeWarning)
     with suppress(KeyboardInterrupt):
         uvicorn.Server(settings).run(sockets=[listening])
     studio.models.close()

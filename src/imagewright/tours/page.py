@@ -15,11 +15,21 @@ from imagewright.runs.report.html import duration_text, page, picture, text
 from imagewright.runs.report.score_tables import describe_recipes, html_table
 from imagewright.runs.run import Run
 from imagewright.runs.scores import Score
+from imagewright.tours.plan import minutes_text
 from imagewright.tours.record import FIGURES, PAGE, PartRecord, TourFigure, TourRecord
-from imagewright.tours.scoring import HIDDEN, REAL, columns_of, is_clearly_best, ranked, scores_of
+from imagewright.tours.scoring import (
+    HIDDEN,
+    REAL,
+    columns_of,
+    is_clearly_best,
+    known_by_heart,
+    ranked,
+    scores_of,
+)
 from imagewright.tours.texts import ABOUT, LABELS
 
-REAL_ROW = "row-real.webp"
+REAL_ROW, PCA = "row-real.webp", LABELS["pca"]
+COLUMN, ROW_WIDTH = 940, 800  # pixels that a figure and a row of samples may be wide
 STYLE = """
 body { max-width: 1000px; line-height: 1.55; } h1 { font-size: 1.9rem; font-weight: 650; letter-spacing: -.01em; }
 h2 { font-size: 1.3rem; margin-top: 3.2rem; } p { max-width: 68ch; margin: .6rem 0; } ul { padding-left: 1.2rem; }
@@ -28,7 +38,7 @@ figure.drawing { max-width: 560px; } nav { margin: 1rem 0; line-height: 2; } nav
 a { color: inherit; text-decoration-color: var(--faint); text-underline-offset: 3px; }
 .rows { background: var(--card); border-radius: 8px; padding: .8rem; }
 .rows div { display: grid; grid-template-columns: 8.5rem 1fr; gap: .8rem; align-items: center; margin: .45rem 0; }
-.rows img { width: 100%; } .time { color: var(--faint); font-size: .9rem; }
+.time { color: var(--faint); font-size: .9rem; }
 pre { background: var(--card); border-radius: 8px; padding: .7rem .9rem; overflow-x: auto; margin: .6rem 0; }
 pre code { overflow-wrap: normal; } .option { white-space: nowrap; }
 .doctor { border-left: 3px solid var(--line); padding-left: .8rem; }
@@ -77,9 +87,14 @@ def summary(record: TourRecord, scores: dict[str, list[Score]]) -> str:
         if survey.get(name):
             found.append(f", {survey[name]:,} of them {said} to an earlier one")
     lines = ["".join(found) + "."]
-    best = ranked(record, scores)
+    best, known = ranked(record, scores), known_by_heart(record)
     if best:
         lines.append(_best_sentence(record, best, scores))
+    if known:
+        they = "they know" if len(known) > 1 or known == [PCA] else "it knows"
+        lines.append(f"Left out of the comparison, since {they} the pictures by heart: {', '.join(known)}.")
+    elif best and not record.held_out:
+        lines.append("The set is too small to hold pictures out: models are compared with those that they learned.")
     return " ".join(lines)
 
 
@@ -87,15 +102,16 @@ def _best_sentence(record: TourRecord, best: list[tuple[str, Score]], scores: di
     (name, score), *others = best
     title = score.title[:1].lower() + score.title[1:] if score.title[:2].istitle() else score.title
     value = f"{title} {short_number(score.value)}"
-    baseline = next((each for each in scores.get(LABELS["pca"], []) if each.metric == score.metric), None)
+    own = [] if PCA in known_by_heart(record) else scores.get(PCA, [])
+    baseline = next((each for each in own if each.metric == score.metric), None)
     against = "" if baseline is None else f", against {short_number(baseline.value)} of the eigenfaces"
     if baseline is not None and baseline.value < score.value:
         return (
-            f"In {record.minutes:g} minutes in all, at {size_text(record.size)} pixels, no trained model came as near "
-            f"to the pictures as the eigenfaces did ({title} {short_number(baseline.value)}; {LABELS[name]} "
+            f"In {minutes_text(record.minutes)} in all, at {size_text(record.size)} pixels, no trained model came as "
+            f"near to the pictures as the eigenfaces did ({title} {short_number(baseline.value)}; {LABELS[name]} "
             f"{short_number(score.value)}): give more minutes, or train one longer."
         )
-    within = f"within {record.minutes:g} minutes in all, at {size_text(record.size)} pixels,"
+    within = f"within {minutes_text(record.minutes)} in all, at {size_text(record.size)} pixels,"
     if not others:
         return f"{LABELS[name]} reached {value}{against} {within.rstrip(',')}."
     if is_clearly_best(score, others[0][1]):
@@ -129,7 +145,7 @@ def _side_by_side(folder: Path, record: TourRecord) -> str:
     if len(rows) < 2:
         return ""
     shown = "".join(
-        f"<div><span>{text(label)}</span>{_embedded(folder, file, f'{label}: eight pictures')}</div>"
+        f"<div><span>{text(label)}</span>{_embedded(folder, file, f'{label}: eight pictures', ROW_WIDTH)}</div>"
         for label, file in rows
     )
     return (
@@ -148,14 +164,16 @@ def _scores(record: TourRecord, scores: dict[str, list[Score]]) -> str:
     compared = (
         f"{record.held_out:,} pictures that no model was trained on"
         if record.held_out
-        else "the training pictures, since the set is small: a model that repeats them scores well"
+        else "the training pictures, since the set is small: a model that repeats them scores well, and one that knows "
+        "them by heart is not ranked"
     )
     about = (
         f"Samples are compared with {compared}. The kernel distance is 0 if nothing tells them apart. Precision is the "
         "share of samples that look like real pictures, recall the share of real pictures that are like samples; "
         "PSNR says how near reconstructions are. An arrow shows the better direction, bold the best model."
     )
-    return f"<h2>Scores</h2><p>{text(about)}</p>{html_table(scores, columns, unranked=(REAL,))}{''.join(lines)}"
+    table = html_table(scores, columns, unranked=(REAL, *known_by_heart(record)))
+    return f"<h2>Scores</h2><p>{text(about)}</p>{table}{''.join(lines)}"
 
 
 def _part(folder: Path, record: TourRecord, part: PartRecord) -> str:
@@ -163,7 +181,8 @@ def _part(folder: Path, record: TourRecord, part: PartRecord) -> str:
         return f"<h2>{text(part.title)}</h2><p>This part ended with an error: {text(part.error)}</p>"
     if part.state != "done":
         return ""
-    facts = "".join(f"<li>{text(fact)}</li>" for fact in part.facts)
+    known = [part.by_heart] if part.by_heart else []
+    facts = "".join(f"<li>{text(fact)}</li>" for fact in [*part.facts, *known])
     doctor = "".join(f'<p class="doctor">Doctor: {_with_options(line)}</p>' for line in part.doctor)
     figures = "".join(_figure(folder, figure) for figure in part.figures)
     trained = f", {duration_text(part.trained_seconds)} of it training" if part.trained_seconds >= 1 else ""
@@ -224,11 +243,12 @@ def _drawn(folder: Path, file: str) -> str:
         return ""
 
 
-def _embedded(folder: Path, file: str | None, alt: str) -> str:
-    """A figure within the page; nothing if its file is gone."""
+def _embedded(folder: Path, file: str | None, alt: str, widest: int = COLUMN) -> str:
+    """A figure within the page, enlarged by a whole multiple up to `widest` pixels; nothing if its file is gone."""
     if file is None:
         return ""
     try:
-        return picture((folder / FIGURES / Path(file).name).read_bytes(), alt, sharp=True, kind="webp")
+        data = (folder / FIGURES / Path(file).name).read_bytes()
+        return picture(data, alt, sharp=True, kind="webp", widest=widest)
     except OSError:
         return ""

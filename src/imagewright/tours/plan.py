@@ -16,6 +16,7 @@ LEAST_PICTURES = 8
 LEAST_OF_A_CLASS, MOST_CLASSES = 4, 100  # of labels that a model can be conditional on
 HELD_OUT_FROM, HELD_OUT_SHARE, MOST_HELD_OUT = 400, 5, 1_000  # pictures; one of so many is held out
 LEAST_SECONDS = 10.0  # of a part that trains: less is taken by starting and scoring it
+LEAST_TO_LEARN = {"autoencoder": 40.0, "vae_gan": 60.0, "cgan": 60.0}  # seconds: of less a newcomer sees noise
 SHARE_TRAINED = 0.75  # of the time of a part; the rest scores and shows what was learned
 LEAST_SCORED, MOST_SCORED = 64, 1_000
 SHARE_SCORED = 0.12  # of the time
@@ -98,10 +99,15 @@ def choose_parts(parts: Sequence[TourPart], minutes: float) -> list[TourPart]:
     chosen = list(parts)
     while True:
         shares = share_minutes(chosen, minutes)
-        short = [part for part in chosen if part.rank and 60 * shares[part.name] < LEAST_SECONDS]
+        short = [part for part in chosen if part.rank and 60 * shares[part.name] < least_seconds(part)]
         if not short:
             return chosen
         chosen.remove(max((part for part in chosen if part.rank), key=lambda part: part.rank))
+
+
+def least_seconds(part: TourPart) -> float:
+    """The seconds below which a part is left out: less time shows nothing of the method, and others make use of it."""
+    return LEAST_TO_LEARN.get(part.name, LEAST_SECONDS)
 
 
 def share_minutes(
@@ -120,6 +126,15 @@ def share_minutes(
     at_first = {part.name: minutes * part.weight / sum(each.weight for each in parts) for part in left}
     least = {name: min(LEAST_SECONDS / 60, share) for name, share in at_first.items()}
     return {part.name: max(least[part.name], remaining * part.weight / whole) for part in left}
+
+
+def minutes_text(minutes: float) -> str:
+    """Minutes as people write them.
+
+    >>> minutes_text(1), minutes_text(0.5), minutes_text(20)
+    ('1 minute', '0.5 minutes', '20 minutes')
+    """
+    return f"{minutes:g} minute{'s' * (minutes != 1)}"
 
 
 def training_minutes(share: float) -> float:

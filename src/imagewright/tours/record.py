@@ -53,6 +53,7 @@ class PartRecord:
     command: that trains this model longer; None for the set.
     row: the file of a row of samples of equal seeds; None for a model that does not sample.
     error: why it failed.
+    by_heart: that the model knows the training pictures by heart, as a sentence; None if it does not.
     values: numbers that other parts or the head of the page need.
     """
 
@@ -70,6 +71,7 @@ class PartRecord:
     command: str | None = None
     row: str | None = None
     error: str | None = None
+    by_heart: str | None = None
     values: dict[str, Any] = field(default_factory=dict)
 
 

@@ -47,6 +47,7 @@ class TourPartSchema(Schema):
     command: str | None = None
     row: str | None = None
     error: str | None = None
+    by_heart: str | None = None
     values: PartValuesSchema = Field(default_factory=PartValuesSchema)
 
     @model_validator(mode="after")

@@ -120,16 +120,23 @@ def columns_of(scores: dict[str, list[Score]]) -> list[Column]:
 
 
 def ranked(record: TourRecord, scores: dict[str, list[Score]]) -> list[tuple[str, Score]]:
-    """(name of the part, score) of the models that sample, the best first; without the components, which are the
-    baseline.
+    """(name of the part, score) of the models that sample, the best first.
+
+    Without the components, which are the baseline, and without models that know the pictures by heart: they score well
+    and make nothing new.
     """
     found = []
     for part in record.parts:
         own = scores.get(LABELS.get(part.name, ""), [])
         score = next((each for each in own if each.metric == RANKED_BY), None)
-        if part.state == "done" and part.kind == "model" and score is not None:
+        if part.state == "done" and part.kind == "model" and score is not None and part.by_heart is None:
             found.append((part.name, score))
     return sorted(found, key=lambda each: each[1].value)
+
+
+def known_by_heart(record: TourRecord) -> list[str]:
+    """The short names of the models that know the pictures by heart."""
+    return [LABELS[part.name] for part in record.parts if part.state == "done" and part.by_heart is not None]
 
 
 def is_clearly_best(first: Score, second: Score) -> bool:

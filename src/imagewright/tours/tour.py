@@ -26,6 +26,7 @@ from imagewright.tours.plan import (
     TourPart,
     all_parts,
     choose_parts,
+    minutes_text,
     preferred_gan,
     share_minutes,
     training_minutes,
@@ -105,6 +106,11 @@ def tour(
     """
     if not math.isfinite(minutes) or minutes <= 0:
         raise ConfigError(f"minutes={minutes:g}, but a tour takes some: give 2 for a glance, 20 for a good look.")
+    if other is not None and _is_same(source, other):
+        raise ConfigError(
+            f"Both sources are {source}, and a tour of two has different ones: the targets of these inputs, or a "
+            "second set. For a tour of this set name it once."
+        )
     folder = Path(out) if out is not None else Path("runs") / f"tour-{name_run(source)}"
     tell = say or (lambda _: None)
     _check_folder(folder, source, other)
@@ -134,6 +140,16 @@ class _Planned:
     sized: SizedPictures
     parts: list[TourPart]
     record: TourRecord
+
+
+def _is_same(source: Any, other: Any) -> bool:
+    """Whether both sources are one: the same object, name, or path of the disk."""
+    if source is other:
+        return True
+    if not (isinstance(source, str | Path) and isinstance(other, str | Path)):
+        return False
+    paths = [Path(each).expanduser() for each in (source, other)]
+    return str(source) == str(other) or (all(path.exists() for path in paths) and paths[0].samefile(paths[1]))
 
 
 def _check_folder(folder: Path, source: Any, other: Any) -> None:
@@ -200,7 +216,8 @@ def _plan(
         )
     left_out = [part.title for part in possible if part not in parts]
     if left_out:
-        say(f"{minutes:g} minutes are too few for {len(left_out)} more: {'; '.join(left_out)}.")
+        are = "is too little" if minutes == 1 else "are too few"
+        say(f"{minutes_text(minutes)} {are} for {len(left_out)} more: {'; '.join(left_out)}.")
     record = TourRecord(
         source=str(pictures.own.source if not isinstance(source, str | Path) else source),
         other=None if other is None else str(getattr(other, "source", other)),

@@ -87,10 +87,21 @@ def read_columns(table: Table, names_in: str, found: Matching, names: list[str],
         result.annotations.attribute_names = tuple(attributes)
     refused = [label] if result.annotations.labels is None and label is not None else []
     _read_factors({name: others[name] for name in [*refused, *unused] if name in others}, found, result)
-    if unused:
-        told = f"{_short(table)}: not used, as neither labels nor 0/1 attributes: {', '.join(unused)}."
-        result.notes.append(RowsNote(told))
+    result.notes += _notes_on_others(table, unused, result.annotations.factor_names or ())
     return result
+
+
+def _notes_on_others(table: Table, unused: list[str], measures: tuple[str, ...]) -> list[str]:
+    """What becomes of columns that are neither classes nor 0/1 attributes: numbers are measures, others left out."""
+    measured = [name for name in unused if name in measures]
+    rest = [name for name in unused if name not in measures]
+    said = []
+    if measured:
+        which = f"{count_text(len(measured), 'column')} of numbers"
+        said.append(f"{_short(table)}: {which}, for `latent factors` and not for training: {', '.join(measured)}.")
+    if rest:
+        said.append(f"{_short(table)}: no classes, no 0/1 attributes, no numbers, and left out: {', '.join(rest)}.")
+    return [RowsNote(f"{each} {HOW}.") for each in said]
 
 
 def is_attribute(texts: list[str]) -> bool:

@@ -15,22 +15,12 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from imagewright import catalogue
-from imagewright.capabilities import Decodes, LatentPart, require
+from imagewright.capabilities import Decodes, require
 from imagewright.errors import UserError
 from imagewright.latent.inputs import Input, resolve_inputs
 from imagewright.latent.walks.paths import load_decoder
-from imagewright.latent.walks.scales import (
-    Dimension,
-    LatentScales,
-    choose_bases,
-    label_of,
-    mean_latent,
-    measure_latent_scales,
-    part_at,
-    rank_by_change,
-    resolve_dimensions,
-)
+from imagewright.latent.walks.plane_axes import Axis, choose_axes
+from imagewright.latent.walks.scales import Dimension, mean_latent, measure_latent_scales
 from imagewright.model import Model
 from imagewright.output.provenance import Record
 from imagewright.reprs import WRITES, pictures_text, short_repr
@@ -42,39 +32,12 @@ MOST = 100  # pictures a side
 
 
 @dataclass(frozen=True)
-class Axis:
-    """One latent of the plane: its dimension, its name, and its distribution.
-
-    mean, deviation: of a normal distribution.
-    uniform: whether it is uniform from -1 to 1 instead.
-    """
-
-    dimension: int
-    name: str
-    mean: float
-    deviation: float
-    uniform: bool
-
-    def quantile(self, probability: Tensor) -> Tensor:
-        """The value below which the latent lies with a probability (0 to 1)."""
-        if self.uniform:
-            return 2 * probability - 1
-        return self.mean + self.deviation * torch.special.ndtri(probability)
-
-    def cdf(self, values: Tensor) -> Tensor:
-        """The probability that the latent lies below a value: the inverse of `quantile`."""
-        if self.uniform:
-            return ((values + 1) / 2).clamp(0, 1)
-        return torch.special.ndtr((values - self.mean) / max(self.deviation, 1e-12))
-
-
-@dataclass(frozen=True)
 class Manifold:
     """A decoded plane of K x K images.
 
     images: uint8 (K * K, C, H, W) in reading order; the first axis grows to the right, the second upwards.
     latents: (K * K, *latent shape), which the images were decoded from.
-    axes: the two latents of the plane.
+    axes: of the plane, a latent or a direction each.
     encoded: float32 (N, 2), the encoded pictures along both axes; None without pictures.
     labels, class_names: int64 (N,) and the classes, if the pictures have labels.
     notes: for the user.
@@ -104,9 +67,9 @@ class Manifold:
 
         right, up: from 0 to 1; at 0 and 1, where the quantile of a normal distribution is infinite, just inside.
         """
-        latent = self.latents[:1].clone().flatten(1)
+        latent = self.latents[:1].flatten(1)
         for axis, share in zip(self.axes, (right, up), strict=True):
-            latent[:, axis.dimension] = axis.quantile(torch.tensor(min(max(share, 1e-3), 1 - 1e-3)))
+            latent = axis.place(latent, axis.quantile(torch.tensor([min(max(share, 1e-3), 1 - 1e-3)])))
         return latent.unflatten(1, self.latents.shape[1:])
 
     def write(self, path: str | Path, *, force: bool = False) -> Path:
@@ -136,7 +99,9 @@ def manifold(
 
     run: a run, its directory, a weights file or a model.
     steps: images a side, from 2 to 100.
-    dimensions: two latents, by number or by the name of a code. By default the two that change the picture most.
+    dimensions: two latents, by number or by the name of a code. By default the plane of a model with more than two
+        goes through the two directions in which the latents of `images` vary most; without images it shows the two
+        latents that change the picture most.
     images: pictures to encode and place on the plane.
     most: how many of them, spread evenly over the set.
     input: a seed, a picture (as for `interpolate`) or a saved name whose other latents are taken; by default they are
@@ -157,10 +122,9 @@ def manifold(
         resolved = resolve_inputs(run, [input], model=model)
         base = resolved.latents[0].flatten()
         notes += resolved.notes
-    plane = _choose_plane(model, scales, dimensions, base, notes)
-    axes = _build_axis(parts, scales, plane[0]), _build_axis(parts, scales, plane[1])
+    axes = choose_axes(model, parts, scales, dimensions, base, notes)
     latents = _plane_latents(base, axes, steps).unflatten(1, model.latent_shape)
-    encoded = None if scales.encoded is None else scales.encoded[:, plane]
+    encoded = None if scales.encoded is None else torch.stack([axis.along(scales.encoded) for axis in axes], 1)
     class_names = None if opened is None or opened.class_names is None else tuple(opened.class_names)
     settings: dict[str, Any] = {"steps": steps, "latents": [axis.name for axis in axes]}
     settings |= {} if opened is None else {"source": Path(opened.source).name}
@@ -172,43 +136,5 @@ def _plane_latents(base: Tensor, axes: tuple[Axis, Axis], steps: int) -> Tensor:
     """(steps * steps, n): the base with both axes at the quantiles in the middle of each of `steps` intervals."""
     probabilities = (torch.arange(steps) + 0.5) / steps
     latents = base.repeat(steps * steps, 1)
-    latents[:, axes[0].dimension] = axes[0].quantile(probabilities).repeat(steps)
-    latents[:, axes[1].dimension] = axes[1].quantile(probabilities.flip(0)).repeat_interleave(steps)
-    return latents
-
-
-def _choose_plane(
-    model: Model, scales: LatentScales, dimensions: Sequence[Dimension] | None, base: Tensor, notes: list[str]
-) -> list[int]:
-    """The two dimensions: as given, or with a note the two that change the picture most."""
-    numbers = len(scales.mean)
-    if numbers < 2:
-        raise UserError(
-            f"This {catalogue.name_of(model)} has a single latent, and a plane takes two: "
-            "`imagewright latent traverse` shows it."
-        )
-    if dimensions is None:
-        if numbers == 2:
-            return [0, 1]
-        ranked, changes = rank_by_change(model, scales, choose_bases(model, scales, base))
-        if len(ranked) < 2:
-            raise UserError(f"This {catalogue.name_of(model)} has fewer than two latents to vary: name two dimensions.")
-        notes.append(
-            f"Of {numbers} latents, {ranked[0]} and {ranked[1]} change the picture most (by {changes[0]:.1f} and "
-            f"{changes[1]:.1f} grey levels): the plane shows these two. Others: --dimensions."
-        )
-        return ranked[:2]
-    chosen = resolve_dimensions(model, dimensions)
-    if len(chosen) != 2 or chosen[0] == chosen[1]:
-        raise UserError(f"A plane takes two different latents, and {len(set(chosen))} was given: name two.")
-    return chosen
-
-
-def _build_axis(parts: Sequence[LatentPart], scales: LatentScales, dimension: int) -> Axis:
-    part = part_at(parts, dimension)
-    if part.kind == "attributes":
-        raise UserError(
-            f"The latent {dimension} is an attribute, from 0 to 1: `imagewright latent traverse` shows attributes."
-        )
-    mean, deviation = float(scales.mean[dimension]), float(scales.deviation[dimension])
-    return Axis(dimension, label_of(parts, dimension), mean, deviation, part.kind == "uniform")
+    latents = axes[0].place(latents, axes[0].quantile(probabilities).repeat(steps))
+    return axes[1].place(latents, axes[1].quantile(probabilities.flip(0)).repeat_interleave(steps))

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
-from imagewright.latent.walks.plane import Axis, Manifold
+from imagewright.latent.walks.plane import Manifold
+from imagewright.latent.walks.plane_axes import Axis
 from imagewright.output.figures import DOTS_PER_INCH, colour_of, mark_of, new_figure, save_figure
 from imagewright.output.grids import plain_grid
 
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 SMALLEST, LARGEST = 6.0, 14.0  # inches of a panel; in between, pictures are shown pixel by pixel
+MOST_COLUMNS, LETTER, AROUND_NAME = 10, 0.09, 7  # of the legend; inches of a letter, letters for a mark and the gaps
 CLASSES = 15  # with a mark and a colour of their own; other classes are grey
 GREY = "#999999"
 TICKS = torch.special.ndtr(torch.arange(-2.0, 3.0))  # probabilities of -2 to 2 deviations
@@ -33,7 +35,8 @@ def write_manifold(found: Manifold, path: str | Path, *, force: bool = False) ->
     panel = min(max(SMALLEST, pixels / DOTS_PER_INCH), LARGEST)
     height, width = (side * panel / max(found.images.shape[2:]) for side in found.images.shape[2:])
     panels = 1 if found.encoded is None else 2
-    with new_figure(panels * (width + 0.6), height + 1.3) as figure:
+    around = 1.3 if found.labels is None else 1.9  # inches for titles, numbers and the legend
+    with new_figure(panels * (width + 0.6), height + around) as figure:
         figure.suptitle(title)
         axes = figure.subplots(1, panels, squeeze=False)[0]
         _draw_images(axes[0], found, max(1, round(panel * DOTS_PER_INCH / pixels)))
@@ -41,7 +44,9 @@ def write_manifold(found: Manifold, path: str | Path, *, force: bool = False) ->
             _draw_encoded(axes[1], found)
             handles, names = axes[1].get_legend_handles_labels()
             if handles:
-                figure.legend(handles, names, loc="outside lower center", ncols=min(len(handles), 10), markerscale=1.5)
+                columns = int(figure.get_figwidth() / (LETTER * (max(map(len, names)) + AROUND_NAME)))
+                columns = max(1, min(len(handles), MOST_COLUMNS, columns))
+                figure.legend(handles, names, loc="outside lower center", ncols=columns, markerscale=1.5)
         for each in axes:
             _label_axes(each, found.axes)
             each.set_box_aspect(height / width)

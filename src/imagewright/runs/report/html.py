@@ -6,8 +6,11 @@ import base64
 import html
 from typing import Any
 
+from imagewright.images.decoding.opening import open_picture
+from imagewright.images.decoding.unreadable import Unreadable
 from imagewright.output.names import visible_bytes
 
+SHARP = 960  # pixels: wider pictures are shown smaller than they are
 STYLE = """
 :root { color-scheme: light dark;
   --paper: #fdfdfc; --ink: #1c1e21; --faint: #6a6f76; --line: #dcdfe3; --card: #f4f5f6; }
@@ -24,6 +27,7 @@ svg .tick { fill: var(--faint); font-size: 11px; }
 svg .grid { stroke: var(--line); } svg .axis { stroke: var(--faint); }
 .samples { display: grid; grid-template-columns: repeat(auto-fill, minmax(200px, 1fr)); gap: 1rem; margin-top: 1rem; }
 img { max-width: 100%; display: block; } img.sharp { image-rendering: pixelated; }
+@media (max-width: 1020px) { img.sharp { image-rendering: auto; } }
 figcaption, .faint, .none { color: var(--faint); font-size: .85rem; } figcaption { margin-top: .4rem; }
 table { border-collapse: collapse; width: 100%; }
 td { border-top: 1px solid var(--line); padding: .25rem .5rem .25rem 0; vertical-align: top;
@@ -55,10 +59,28 @@ def panel(title: str, content: str) -> str:
     return f'<div class="panel"><h3>{text(title)}</h3>{content}</div>'
 
 
-def picture(data: bytes, alt: str, *, sharp: bool = False, kind: str = "png") -> str:
-    """An embedded picture. `sharp` keeps the edges of pixels if it is enlarged; `kind` is png or webp."""
-    attribute = ' class="sharp"' if sharp else ""
+def picture(data: bytes, alt: str, *, sharp: bool = False, kind: str = "png", widest: int | None = None) -> str:
+    """An embedded picture.
+
+    data: a whole file.
+    sharp: keep the edges of pixels if it is enlarged. One that is wider than the page is shown smaller, and smoothed.
+    kind: png or webp.
+    widest: enlarge it by the largest whole multiple that stays within so many pixels.
+    """
+    width = _width(data) if sharp else None
+    attribute = ' class="sharp"' if sharp and (width is None or width <= SHARP) else ""
+    if width is not None and widest is not None and width <= widest:
+        attribute += f' width="{width * (widest // width)}"'
     return f'<img{attribute} alt="{text(alt)}" src="data:image/{kind};base64,{base64.b64encode(data).decode()}">'
+
+
+def _width(data: bytes) -> int | None:
+    """The pixels across a picture; None if its file is damaged."""
+    try:
+        with open_picture(data) as opened:
+            return int(opened.width)
+    except (OSError, Unreadable):
+        return None
 
 
 def duration_text(seconds: float) -> str:

@@ -142,11 +142,14 @@ def stop(studio: Studio, asked: Asked) -> dict[str, Any]:
 
 
 async def follow_jobs(studio: Studio, _: Asked) -> AsyncGenerator[dict[str, Any], None]:
-    """All jobs, and from then on those that have changed: what 200 of them said is megabytes."""
+    """All jobs, and from then on those that have changed. What 200 of them said is megabytes: the first message has the
+    last of it.
+    """
     before: dict[str, Job] | None = None
     while True:
         now = {job.id: job for job in await to_thread.run_sync(studio.jobs.all)}
-        changed = [job.to_json() for job in now.values() if before is None or before.get(job.id) != job]
+        first = before is None
+        changed = [job.to_json(brief=first) for job in now.values() if before is None or before.get(job.id) != job]
         if changed or before is None:
             yield {"jobs": changed}
         before = now

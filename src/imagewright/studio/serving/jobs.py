@@ -31,6 +31,7 @@ WAITING = f"{RECORD}.new"  # the record until its process is there
 MOST_KEPT = 200  # jobs that have ended; older ones are forgotten, not what they made
 SECONDS_TO_START = 600  # in which a folder without a record is of a job that another studio starts just now
 TAIL_BYTES = 16_000  # of the log that a page shows
+BRIEF = 600  # characters of the log of a job that has ended, in a list of all
 _ID = re.compile(r"[0-9a-f]{12}")
 
 
@@ -56,10 +57,11 @@ class Job:
     progress: dict[str, Any] = field(default_factory=dict)
     said: str = ""
 
-    def to_json(self) -> dict[str, Any]:
-        """As pages read it."""
+    def to_json(self, *, brief: bool = False) -> dict[str, Any]:
+        """As pages read it. `brief`: only the last of what an ended job said, for a list of many."""
         shown = {name: getattr(self, name) for name in ("id", "title", "about", "started", "state", "code", "progress")}
-        return shown | {"said": in_page(self.said), "command": command_line(self.command)}
+        said = self.said[-BRIEF:] if brief and self.state != "running" else self.said
+        return shown | {"said": in_page(said), "command": command_line(self.command)}
 
 
 def command_line(command: Sequence[str]) -> str:

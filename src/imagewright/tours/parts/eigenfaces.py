@@ -26,8 +26,6 @@ def show_components(work: TourWork, part: PartRecord) -> None:
     work.add_drawing(part, "pca-variance", drawing, "How much of what differs between pictures the first k explain.")
     needed = [f"{count:,} explain {share:.0%}" for share, count in found.counts.items() if count is not None]
     if needed:
-        part.facts.append(
-            f"Of {len(found.decomposition.directions):,} components, {', '.join(needed)} of the variance."
-        )
+        part.facts.append(f"Components needed: {', '.join(needed)} of the variance.")
     score_real(work, part)
     finish_model(work, part, run)

@@ -23,11 +23,12 @@ from imagewright.runs.loading import load
 from imagewright.runs.places import RECORD
 from imagewright.runs.provenance import run_record
 from imagewright.runs.run import Run
+from imagewright.tours.by_heart import by_heart
 from imagewright.tours.plan import training_minutes
 from imagewright.tours.record import PartRecord, options_typed
 from imagewright.tours.scoring import score_run
 from imagewright.tours.work import PartReporter, TourWork
-from imagewright.training.doctor.findings import examine, why_not_diagnosed
+from imagewright.training.doctor.findings import Finding, examine, why_not_diagnosed
 from imagewright.training.resume import seconds_in
 from imagewright.training.train import train
 from imagewright.verbs.apply import sample
@@ -69,6 +70,7 @@ def finish_model(work: TourWork, part: PartRecord, run: Run) -> None:
     part.command = command_for_longer(work, part)
     _show(work, part, run, model)
     score_run(work, run, model)
+    part.by_heart = by_heart(work, model)
     part.doctor = doctor_lines(run)
 
 
@@ -98,11 +100,21 @@ def accelerated(device: str) -> bool:
 
 
 def doctor_lines(run: Run) -> list[str]:
-    """What the doctor says of a training: its headline, or its first findings with an option to try for each."""
+    """What the doctor says of a training: its headline, or its first findings with one thing to try for each."""
     if why_not_diagnosed(run, run.metrics()):
         return []
     found = examine(run)
-    return [found.headline] if found.headline else [str(finding) for finding in found.findings[:FINDINGS]]
+    return [found.headline] if found.headline else [_finding_line(finding) for finding in found.findings[:FINDINGS]]
+
+
+def _finding_line(finding: Finding) -> str:
+    """A finding as a sentence; the length of a training is advised in minutes, as the command of the part has it."""
+    remedy, longer = finding.remedy, "The command below trains it longer."
+    if remedy.option != "images_seen" or remedy.value is None or remedy.now is None:
+        return f"{finding.name}: {finding.evidence}. " + (longer if remedy.resumes else finding.suggestion)
+    if float(remedy.value) > float(remedy.now):
+        return f"{finding.name}: {finding.evidence}. {longer}"
+    return f"{finding.name}: {finding.evidence}. More pictures help; with these, give the command below fewer minutes."
 
 
 def _show(work: TourWork, part: PartRecord, run: Run, model: Model) -> None:
@@ -140,7 +152,9 @@ def _show_path(work: TourWork, part: PartRecord, run: Run, model: Model) -> None
     try:
         if part.model == "vae":
             plane = manifold(run, PLANE, images=select_pictures(work), model=model)
-            caption = "The plane of the two latents that change pictures most: neighbours are alike."
+            caption = (
+                "A plane of codes, along the two directions in which they vary most in the set: neighbours are alike."
+            )
             work.add_picture(part, f"{part.name}-plane", plain_grid(plane.images, columns=PLANE), caption)
         elif not samples_classes(model):
             sheet = interpolation_sheet(run, COLUMNS, ends=[0, 1, 2, 3], model=model)

@@ -92,7 +92,9 @@ def _draw_clusters(work: TourWork, part: PartRecord, own: Images) -> None:
     rest = f", and {count_text(more, 'smaller group')}" if more > 0 else ""
     known = "" if found.purity is None else f" {found.purity:.0%} of the pictures are of their group's commonest class."
     part.facts.append(f"{count_text(found.count, 'group')} of similar pictures: of {sizes} pictures{rest}.{known}")
-    caption = "Groups of pictures that look alike, the most typical first; found without labels."
+    shown, whole = sum(int((row >= 0).sum()) for row in rows), len(work.pictures.own)
+    part_of = "" if shown == whole else f" {shown:,} of {whole:,} pictures are shown."
+    caption = f"Groups of pictures that look alike, the most typical first; found without labels.{part_of}"
     work.add_picture(part, "set-groups", picture, caption)
 
 
@@ -109,8 +111,12 @@ def wall_of(found: Clusters) -> tuple[list[Any], list[str]]:
             chosen = members[start : start + columns]
             row[: len(chosen)] = chosen
             rows.append(row)
-            labels.append("" if start else f"{found.sizes[number]:,} pictures")
+            labels.append("" if start else _row_label(len(members), found.sizes[number]))
     return rows, labels
+
+
+def _row_label(shown: int, size: int) -> str:
+    return count_text(size, "picture") if shown == size else f"{shown:,} of {size:,}"
 
 
 def _draw_strangest(work: TourWork, part: PartRecord, own: Images) -> None:
@@ -119,5 +125,8 @@ def _draw_strangest(work: TourWork, part: PartRecord, own: Images) -> None:
     cells = load_pictures(found.images, chosen, sheet_size(own.size))
     names = short_names([found.images.name(int(index)) for index in chosen])
     picture = draw_grid(cells, 6, captions=names)
-    caption = "The pictures that differ most from all others, the strangest first: faults, or rare ones."
+    caption = (
+        f"The {len(chosen):,} pictures of {len(own):,} that differ most from all others, the strangest first: faults, "
+        "or rare ones."
+    )
     work.add_picture(part, "set-strangest", picture, caption)

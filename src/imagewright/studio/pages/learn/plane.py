@@ -1,7 +1,8 @@
-"""The plane of two latents under the pointer: a sheet of the whole plane, and the picture at one point of it."""
+"""The plane of the latent space under the pointer: a sheet of the whole plane, and the picture at one point of it."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any, TypeVar
 
@@ -39,7 +40,7 @@ def point(studio: Studio, asked: Asked) -> Picture:
     def work(found: Manifold, loaded: Loaded) -> Picture:
         latent = found.latent_at(right, up)
         pixels = _with_channels(np.asarray(to_picture(decode(loaded.model, latent)[0])))
-        values = [float(latent.flatten()[axis.dimension]) for axis in found.axes]
+        values = [float(axis.along(latent.flatten(1))) for axis in found.axes]
         record = run_record("latent grid", loaded.model, settings={"right": right, "up": up})
         return Picture(pixels, record, "point", {"values": values})
 
@@ -51,10 +52,9 @@ def place(studio: Studio, asked: Asked) -> dict[str, Any]:
 
     def work(found: Manifold, loaded: Loaded) -> dict[str, Any]:
         pixels = chosen_picture(studio, asked, 1024).transpose(2, 0, 1)[None]
-        latent = encode(loaded.model, pixels).flatten()
+        latent = encode(loaded.model, pixels).flatten(1)
         return {
-            name: float(axis.cdf(latent[axis.dimension]))
-            for name, axis in zip(("right", "up"), found.axes, strict=True)
+            name: float(axis.cdf(axis.along(latent))) for name, axis in zip(("right", "up"), found.axes, strict=True)
         }
 
     return _work(studio, asked, work)
@@ -87,7 +87,7 @@ def _about(found: Manifold) -> dict[str, Any]:
         "axes": [axis.name for axis in found.axes],
         "dimensions": [axis.dimension for axis in found.axes],
         "latents": found.latents[0].numel(),
-        "notes": [note.removesuffix(" Others: --dimensions.") for note in found.notes],
+        "notes": [re.sub(r" (Others|Two latents of \d+): --dimensions\.$", "", note) for note in found.notes],
         "placed": placed,
         "labels": None if found.labels is None else found.labels.tolist(),
         "classes": None if found.class_names is None else list(found.class_names),

@@ -1,6 +1,7 @@
 // A run as a card: its latest samples, how far it is, its scores, and what the doctor says.
 import { brief, clear, decimals, h } from "/web/dom.js";
-import { pictureOf } from "/web/api.js";
+import { act, pictureOf } from "/web/api.js";
+import { told } from "/web/parts/toast.js";
 
 // Returns { id, element, isTraining, show(run) }.
 export function runCard(run) {
@@ -27,7 +28,7 @@ function parts(run, stamp) {
   return [
     h("a", { href: `#/train?run=${run.id}`, "aria-label": `Open ${run.name}` }, image),
     h("h3", {}, h("a", { href: `#/train?run=${run.id}` }, run.name.split("/").at(-1))),
-    h("p", { class: "small faint" }, `${run.model}, ${progress}`, run.training ? h("span", { class: "good" }, " – trains now") : ""),
+    h("p", { class: "small faint" }, `${run.model}, ${progress}`, run.training ? h("span", { class: "good" }, " – trains now") : isStopped(run) ? " – stopped" : ""),
     run.training && run.planned ? h("progress", { max: "1", value: Math.min(1, run.images_seen / run.planned), "aria-label": `progress of ${run.name}` }) : [],
     run.scores.slice(0, 2).map((score) => h("p", { class: "small number" }, `${score.title}: ${decimals(score.value)}`)),
     finding ? h("p", { class: "small warn", title: finding.evidence }, `Doctor: ${finding.name}. ${finding.suggestion}`) : [],
@@ -35,10 +36,14 @@ function parts(run, stamp) {
   ];
 }
 
+// Stopped, killed, or out of time: there is more to train.
+const isStopped = (run) => !run.training && run.planned > run.images_seen;
+
 function actions(run) {
   const can = (...verbs) => verbs.every((verb) => run.verbs.includes(verb)) && run.checkpoints.length > 0;
   const links = [["Open", `#/train?run=${run.id}`]];
   if (can("decode")) links.push(["Steer", `#/steer?run=${run.id}`]);
   if (can("translate")) links.push(["Draw", `#/draw?run=${run.id}`]);
-  return h("div", { class: "row end" }, links.map(([label, address]) => h("a", { class: "small", href: address }, label)));
+  const resume = h("button", { class: "plain small", onclick: told(() => act("train/resume", { run: run.id })) }, "Resume");
+  return h("div", { class: "row end" }, isStopped(run) ? resume : [], links.map(([label, address]) => h("a", { class: "small", href: address }, label)));
 }

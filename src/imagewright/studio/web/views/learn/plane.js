@@ -1,4 +1,4 @@
-// The plane of two latents: the sheet of the whole plane, and the picture at the point under the pointer.
+// The plane of the latent space: the sheet of the whole plane, and the picture at the point under the pointer.
 import { clear, decimals, h } from "/web/dom.js";
 import { Channel, live } from "/web/live.js";
 import { choosePicture, chooseRun, chooseSource } from "/web/parts/choose.js";
@@ -11,17 +11,19 @@ export default async function show(root) {
   const state = { run: null, source: null, axes: [], dimensions: null, sheet: null };
   const sheet = h("canvas", { "aria-hidden": "true" });
   const dots = h("div");
-  const pad = h("point-pad", { class: "plane-pad", "aria-label": "plane of two latents" }, sheet, dots);
+  const pad = h("point-pad", { class: "plane-pad", "aria-label": "plane of the latent space" }, sheet, dots);
   const picture = h("picture-view", { label: "the picture at the point" });
   picture.actions = sendActions();
   const said = h("p", { class: "small number", role: "status" });
   const notes = h("div", { class: "stack" });
   const body = h("div", { class: "columns", hidden: true });
   const asked = () => ({ run: state.run.id, ...(state.source ? { source: state.source.id } : {}), ...(state.dimensions ? { dimensions: state.dimensions } : {}) });
-  const numbers = ["Latent across", "Latent upwards"].map((label) => h("input", { type: "number", min: 0, step: 1, "aria-label": label, onchange: () => choose() }));
+  const numbers = ["Latent across", "Latent upwards"].map((label) => h("input", { type: "number", min: 0, step: 1, placeholder: "auto", "aria-label": label, onchange: () => choose() }));
   const chosen = h("div", { class: "row small" }, "Latents", numbers);
   const choose = () => {
-    state.dimensions = numbers.map((input) => Number(input.value));
+    const given = numbers.filter((input) => input.value !== "");
+    if (given.length === 1) return; // the other number follows; none: the plane that is chosen for the model
+    state.dimensions = given.length ? given.map((input) => Number(input.value)) : null;
     load();
   };
 
@@ -68,10 +70,10 @@ export default async function show(root) {
     const { axes, placed, labels, classes, notes: noted } = found.about;
     [state.axes, state.sheet] = [axes, found];
     chosen.hidden = found.about.latents <= 2;
-    numbers.forEach((input, place) => Object.assign(input, { max: found.about.latents - 1, value: found.about.dimensions[place] }));
+    numbers.forEach((input, place) => Object.assign(input, { max: found.about.latents - 1, value: found.about.dimensions[place] ?? "" }));
     drawOn(sheet, found);
     clear(dots, placed.map((each, number) => place(each, classes && labels ? classes[labels[number]] : `picture ${number}`)));
-    clear(notes, h("p", { class: "small" }, `Across: ${axes[0]}. Upwards: ${axes[1]}. Each step holds an equal share of the prior.`), noted.map((note) => h("p", { class: "small faint" }, note)));
+    clear(notes, h("p", { class: "small" }, `Across: ${axes[0]}. Upwards: ${axes[1]}. Each step holds an equal share of the latents.`), noted.map((note) => h("p", { class: "small faint" }, note)));
     ask();
   });
   const own = told(async () => {

@@ -99,7 +99,8 @@ function showState({ title, state, bar, actions, facts }, run) {
 // Between two reports the job of the training knows how far it is.
 function showProgress({ state, bar }, run, job) {
   if (!run || !job?.progress?.done || job.progress.stage !== "training") return;
-  const now = { ...run, images_seen: job.progress.done, planned: job.progress.total };
+  const { done, total, seconds } = job.progress;
+  const now = { ...run, images_seen: done, planned: total, rate: seconds > 1 ? done / seconds : run.rate }; // as the bar of the job counts
   bar.value = job.progress.done / job.progress.total;
   if (run.state === "trains") state.textContent = SENTENCES.trains(now);
 }
