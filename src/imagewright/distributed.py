@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
+from imagewright import meeting
 from imagewright.errors import ConfigError, TrainingError, UserError
 
 if TYPE_CHECKING:
@@ -22,7 +23,10 @@ ROWS_SENT = 4096  # in one message from a rank to the main rank
 # a report, which the main rank makes alone. A rank that has died is noticed at once; this is for one that hangs.
 STEP_PATIENCE_SECONDS = 120.0
 PATIENCE_SECONDS = 600.0
-_after_report: list[Any] = []  # the group with the longer patience, while the ranks are joined by `process_group`
+PATIENT_DAYS = 30  # while one rank works alone, as on decoding a set
+# While the ranks are joined by `process_group`: groups over gloo with longer patience, and the host of each rank.
+_groups: dict[str, Any] = {}
+_hosts: list[str] = []
 
 
 def rank() -> int:
@@ -43,6 +47,16 @@ def local_rank() -> int:
 def local_world_size() -> int:
     """How many of the processes are on this machine."""
     return int(os.environ.get("LOCAL_WORLD_SIZE", world_size()))
+
+
+def node() -> int:
+    """The number of this machine, from 0."""
+    return int(os.environ.get("GROUP_RANK", rank() // local_world_size()))
+
+
+def host_of(number: int) -> str:
+    """The name of the machine of a rank; "" if it is not known, as there is only one process."""
+    return _hosts[number] if number < len(_hosts) else ""
 
 
 def choose_device(name: str) -> torch.device:
@@ -74,6 +88,8 @@ def process_group(device_type: str, timeout_seconds: float = PATIENCE_SECONDS) -
     """Join the other ranks for the time of the block. Does nothing for one process, or if they are joined already.
 
     timeout_seconds: how long a rank waits for another one in a step, before it raises `TrainingError`.
+
+    Raises `TrainingError` if the ranks cannot reach one another, `UserError` if their versions differ.
     """
     import torch.distributed as dist
 
@@ -81,13 +97,43 @@ def process_group(device_type: str, timeout_seconds: float = PATIENCE_SECONDS) -
         yield
         return
     patience = timedelta(seconds=max(timeout_seconds, PATIENCE_SECONDS))
-    dist.init_process_group("nccl" if device_type == "cuda" else "gloo", timeout=timedelta(seconds=timeout_seconds))
-    _after_report.append(dist.new_group(backend="gloo", timeout=patience))
+    store, places = meeting.meet(rank(), world_size(), node(), patience)
+    interface = meeting.choose_interface(places, rank())
+    if interface is not None:
+        os.environ[meeting.INTERFACE] = interface
     try:
+        try:
+            dist.init_process_group(
+                "nccl" if device_type == "cuda" else "gloo",
+                timeout=timedelta(seconds=timeout_seconds),
+                store=store,
+                rank=rank(),
+                world_size=world_size(),
+            )
+            _groups["after_report"] = dist.new_group(backend="gloo", timeout=patience)
+            _groups["patient"] = dist.new_group(backend="gloo", timeout=timedelta(days=PATIENT_DAYS))
+        except RuntimeError as error:
+            raise meeting.unconnected(error, places, rank()) from None
+        _hosts[:] = [place.host for place in places]
         yield
     finally:
-        _after_report.clear()
-        dist.destroy_process_group()
+        _groups.clear()
+        _hosts.clear()
+        if interface is not None:
+            os.environ.pop(meeting.INTERFACE, None)
+        if dist.is_initialized():
+            dist.destroy_process_group()
+
+
+@contextmanager
+def patient_group() -> Iterator[tuple[Any, Any]]:
+    """`torch.distributed` and a group over gloo in which ranks wait for one another without a limit."""
+    import torch.distributed as dist
+
+    with _explain_lost_rank():
+        if "patient" not in _groups:  # the caller joined the ranks
+            _groups["patient"] = dist.new_group(backend="gloo", timeout=timedelta(days=PATIENT_DAYS))
+        yield dist, _groups["patient"]
 
 
 def barrier() -> None:
@@ -101,11 +147,11 @@ def barrier() -> None:
 
 def wait_after_report() -> None:
     """Wait for all ranks longer than in a step, as the main rank may have had pictures to make and to write."""
-    if world_size() > 1 and _after_report:
+    if world_size() > 1 and "after_report" in _groups:
         import torch.distributed as dist
 
         with _explain_lost_rank():
-            dist.barrier(group=_after_report[0])
+            dist.barrier(group=_groups["after_report"])
 
 
 def average_(tensors: Iterable[torch.Tensor]) -> None:
@@ -196,10 +242,7 @@ def first_on_main(work: Callable[[], None]) -> None:
         work()
         return
     import torch
-    import torch.distributed as dist
 
-    with _explain_lost_rank():
-        patient = dist.new_group(backend="gloo", timeout=timedelta(days=30))
     failure: Exception | None = None
     if is_main():
         try:
@@ -207,9 +250,8 @@ def first_on_main(work: Callable[[], None]) -> None:
         except Exception as error:  # noqa: BLE001 (raised below, after the others know)
             failure = error
     failed = torch.tensor(float(failure is not None))
-    with _explain_lost_rank():
-        dist.all_reduce(failed, group=patient)
-        dist.destroy_process_group(patient)
+    with patient_group() as (dist, group):
+        dist.all_reduce(failed, group=group)
     if failed.item():
         raise failure or UserError("The main rank stopped: its message says why.")
 
@@ -225,9 +267,15 @@ def _explain_lost_rank() -> Iterator[None]:
         yield
     except RuntimeError as error:
         raise TrainingError(
-            f"Rank {rank()} of {world_size()} lost the others: one of them died, was killed or hangs, so all end here. "
+            f"Rank {rank()} of {world_size()} lost the others: one of them died, was killed or hangs{_or_network()}, "
+            "so all end here. "
             f"Start again with --resume to go on from the last checkpoint. ({_first_sentence(error)})"
         ) from None
+
+
+def _or_network() -> str:
+    """What else may be lost where the ranks are on several hosts."""
+    return ", or the network between the hosts failed" if len(set(_hosts)) > 1 else ""
 
 
 def _first_sentence(error: RuntimeError) -> str:
