@@ -5,17 +5,22 @@ As on Debian, a host's own name is 127.0.1.1 in its table of hosts, and the othe
 
 from __future__ import annotations
 
+import ctypes
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from multiprocessing.process import BaseProcess
 from pathlib import Path
+from typing import Any
 
 import pytest
+from workers import start
 
 PORT = 29_400  # of torchrun's meeting place; each pair of hosts has ports of its own
 ENTER = 'hostname "$1" && mount --bind "$2" /etc/hosts && cd "$3" && shift 3 && exec "$@"'
@@ -119,6 +124,33 @@ def start_torchrun(host: Host, arguments: Sequence[str], *launching: str, **envi
     launcher = [sys.executable, "-m", "torch.distributed.run", "--nnodes", "2", "--nproc-per-node", "1"]
     launcher += ["--rdzv-backend", "c10d", "--rdzv-endpoint", f"host-a:{PORT}"]
     return host.start([*launcher, *launching, "-m", "imagewright", *arguments], **environment)
+
+
+def ranks_on(hosts: Sequence[Host], function: Any, *arguments: Any, **options: Any) -> list[BaseProcess]:
+    """Start a function of `workers.py` as a rank on each host; without torchrun, which would import torch again."""
+    return [start(as_rank_on, hosts, rank, function, *arguments, **options) for rank in range(len(hosts))]
+
+
+def as_rank_on(hosts: Sequence[Host], rank: int, function: Any, *arguments: Any, **options: Any) -> None:
+    host = hosts[rank]
+    enter(host)
+    os.chdir(host.folder)
+    place = {"RANK": rank, "GROUP_RANK": rank, "LOCAL_RANK": 0, "WORLD_SIZE": len(hosts), "LOCAL_WORLD_SIZE": 1}
+    place |= {"MASTER_ADDR": "host-a", "MASTER_PORT": PORT + 1, "IMAGEWRIGHT_CACHE": host.folder / "cache"}
+    os.environ.update({name: str(value) for name, value in place.items()})
+    function(*arguments, **options)
+
+
+def enter(host: Host) -> None:
+    """Move this process to a host: its network, its host name, its table of hosts."""
+    system = ctypes.CDLL(None, use_errno=True)
+    new_mounts, new_name, new_network, private = 0x00020000, 0x04000000, 0x40000000, 1 << 18 | 1 << 14
+    with open(f"/run/netns/{host.namespace}") as network:
+        done = [system.setns(network.fileno(), new_network), system.unshare(new_mounts | new_name)]
+    done.append(system.mount(b"none", b"/", None, private, None))
+    done.append(system.mount(os.fsencode(host.table), b"/etc/hosts", None, 1 << 12, None))
+    assert done == [0, 0, 0, 0], f"{done}: {os.strerror(ctypes.get_errno())}"
+    socket.sethostname(host.name)
 
 
 def outcomes(processes: Sequence[subprocess.Popen[str]], seconds: float = 120) -> list[tuple[int, str]]:

@@ -52,6 +52,8 @@ def settle_resume(
             return True, "" if resume else _from_where(path)
         return resume, ""
 
+    if resume or auto_resume or is_restarted():
+        _check_latest(path)
     found, note = agreement.share(agreement.together(decide))
     if note:
         say(note)
@@ -95,13 +97,13 @@ def lend_run(path: Path, stack: ExitStack, *, with_checkpoint: bool = False) -> 
                 names += [str(file.relative_to(path)) for file in (latest.state, latest.weights)]
         return names
 
-    if with_checkpoint and distributed.world_size() > 1:
-        _check_latest(path)
     return agreement.lend(path, needed, stack)
 
 
 def _check_latest(path: Path) -> None:
     """Raise `RunError` if another host has a later checkpoint: at each start torchrun may put rank 0 elsewhere."""
+    if distributed.world_size() == 1:
+        return
     own = agreement.together(lambda: Run(path).checkpoints() if (path / places.RECORD).exists() else [])
     told = agreement.gather(own[-1].images_seen if own else -1)
     latest = max(range(len(told)), key=told.__getitem__)

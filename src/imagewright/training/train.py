@@ -72,10 +72,21 @@ from imagewright.training.training_pictures import TrainingPictures
 ImagesLike = Images | str | Path | Any
 
 
+PREEMPTED = 75  # EX_TEMPFAIL of sysexits.h: the same command may do it later
+
+
 class Stopped(ImagewrightError):
-    """Training was stopped on request, by Ctrl-C, SIGTERM or `stop`."""
+    """Training was stopped on request, by Ctrl-C, SIGTERM, SIGUSR1 or `stop`.
+
+    exit_code: 130; after SIGUSR1, by which a batch system asks for the machine, 75.
+    """
 
     exit_code = 130
+
+    def __init__(self, message: str, *, preempted: bool = False) -> None:
+        super().__init__(message)
+        if preempted:
+            self.exit_code = PREEMPTED
 
 
 def train(
@@ -160,7 +171,7 @@ def train(
             run = Run(path)
         run.path = path  # as the main rank's host knows it; the copy of a host without its disk is removed
     if stopped:
-        raise Stopped(f"Stopped and saved. {resume_command()}")
+        raise Stopped(f"Stopped and saved. {resume_command()}", preempted=stopped.preempted)
     return run
 
 
@@ -302,20 +313,23 @@ def run_training(
     observers: Sequence[Observer],
     *,
     resume: bool,
-) -> bool:
-    """Train by steps, or fit in closed form. Returns whether a request stopped it before its end."""
-    with stop_on_signals(stop) as request, _explain_interruption(run):
+) -> StopRequest | None:
+    """Train by steps, or fit in closed form. Returns the request that stopped it before its end; None if none did."""
+    with stop_on_signals(stop) as request, _explain_interruption(run, request):
         if assembled.plan is not None:
             training = begin_training(assembled, assembled.plan, run, device, reporter)
             own = standard_observers(training)
             loop = Loop(training, [*own, *observers], request, assembled.setting.limit)
             loop.train(resume=resume)
-            return training.images_seen < training.total and not loop.is_over
+            if training.images_seen < training.total and not loop.is_over:
+                request.preempted = distributed.any_rank(request.preempted)
+                return request
+            return None
         if resume and run.is_whole():
             reporter.message(f"{run.path} is trained already")
         else:
             fit(assembled.model, assembled.setting.images, run, reporter, request)
-    return False
+    return None
 
 
 def begin_training(assembled: Assembled, plan: Plan, run: Run, device: torch.device, reporter: Reporter) -> Training:
@@ -370,9 +384,9 @@ def standard_observers(training: Training) -> list[Observer]:
 
 
 @contextmanager
-def _explain_interruption(run: Run) -> Iterator[None]:
+def _explain_interruption(run: Run, request: StopRequest) -> Iterator[None]:
     """Within the block, a `KeyboardInterrupt` becomes `Stopped`, with the last checkpoint."""
     try:
         yield
     except KeyboardInterrupt:
-        raise Stopped(f"Stopped at once, without saving. {run.resume_note()}") from None
+        raise Stopped(f"Stopped at once, without saving. {run.resume_note()}", preempted=request.preempted) from None
