@@ -65,23 +65,24 @@ def meet(rank: int, world: int, node: int, patience: timedelta) -> tuple[Any, li
         store, *_ = next(rendezvous("env://", rank=rank, world_size=world, timeout=patience))
         store.set_timeout(patience)
         store = PrefixStore("imagewright", store)
+        own, main = addresses_towards(os.environ.get("MASTER_ADDR", ""))
+        place = Place(socket.gethostname(), node, own, main, version_of("imagewright"))
+        store.set(f"place {rank}", json.dumps(asdict(place)))
     except (RuntimeError, ValueError) as error:
         where = f"{os.environ.get('MASTER_ADDR')}:{os.environ.get('MASTER_PORT')}"
         raise TrainingError(
             f"Rank {rank} of {world} on {socket.gethostname()} cannot reach the meeting place of the ranks, {where}. "
             f"Start all processes with torchrun, and name a host that all reach. ({_first_line(error)})"
         ) from None
-    own, main = addresses_towards(os.environ.get("MASTER_ADDR", ""))
-    place = Place(socket.gethostname(), node, own, main, version_of("imagewright"))
-    store.set(f"place {rank}", json.dumps(asdict(place)))
     places = []
     for other in range(world):
         try:
             places.append(Place(**json.loads(store.get(f"place {other}"))))
-        except RuntimeError:
+        except RuntimeError as error:
             raise TrainingError(
                 f"Rank {other} of {world} has not come within {patience.total_seconds() / 60:g} minutes: is torchrun "
-                "running on each host, with the same --nnodes and the same --rdzv-endpoint?"
+                "running on each host, with the same --nnodes and the same --rdzv-endpoint? "
+                f"({_first_line(error)})"
             ) from None
     for number, other_place in enumerate(places):
         if other_place.version != places[0].version:
@@ -114,7 +115,7 @@ def addresses_towards(host: str) -> tuple[str, str]:
         target = socket.getaddrinfo(host, 9, socket.AF_INET, socket.SOCK_DGRAM)[0][4]
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
             probe.connect(target)
-            return probe.getsockname()[0], str(target[0])
+            return str(probe.getsockname()[0]), str(target[0])
     return "", ""
 
 

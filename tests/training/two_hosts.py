@@ -167,9 +167,18 @@ def outcomes(processes: Sequence[subprocess.Popen[str]], seconds: float = 120) -
     return found
 
 
+def children(process: subprocess.Popen[str]) -> list[int]:
+    """The processes that a process started, as torchrun starts ranks, by their numbers."""
+    listed = subprocess.run(
+        ["ps", "-o", "pid=", "--ppid", str(process.pid)], capture_output=True, text=True, check=False
+    )
+    return sorted(int(number) for number in listed.stdout.split())
+
+
 def kill(process: subprocess.Popen[str]) -> None:
     """End a process and all that it started at once, as a power cut does."""
-    os.killpg(process.pid, signal.SIGKILL)
+    for number in [*children(process), process.pid]:
+        os.kill(number, signal.SIGKILL)
 
 
 def wait_for(path: Path, seconds: float = 60) -> None:

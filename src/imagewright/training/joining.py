@@ -14,11 +14,8 @@ from imagewright import agreement, distributed
 from imagewright.errors import ConfigError, RunError
 from imagewright.images import Images
 from imagewright.runs import places
-from imagewright.runs.run import Run
+from imagewright.runs.run import LAUNCH, Run
 from imagewright.training.setting import Setting
-
-LAUNCH = "launch"
-"""The entry of `run.json` that names the `torchrun` which began the run."""
 
 
 def settle_resume(
@@ -77,7 +74,7 @@ def launch() -> str | None:
     if "TORCHELASTIC_RUN_ID" not in os.environ:
         return None
     logs = Path(os.environ.get("TORCHELASTIC_ERROR_FILE", "")).parts  # LOGS/RUN_RANDOM/attempt_0/0/error.json
-    return logs[-4] if len(logs) > 4 else f"{socket.gethostname()}-{os.getppid()}"
+    return logs[-4] if len(logs) > 4 else f"parent_{os.getppid()}"
 
 
 def lend_run(path: Path, stack: ExitStack, *, with_checkpoint: bool = False) -> Path:

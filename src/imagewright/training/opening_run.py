@@ -6,11 +6,11 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-from imagewright import distributed
+from imagewright import agreement, distributed
 from imagewright.runs import places
 from imagewright.runs.lock import lock_run
-from imagewright.runs.run import Run
-from imagewright.training.joining import LAUNCH, launch, lend_run
+from imagewright.runs.run import LAUNCH, Run
+from imagewright.training.joining import launch, lend_run
 from imagewright.training.plan import Plan
 from imagewright.training.resume import record_changes
 from imagewright.training.setting import Setting, make_run_record
@@ -23,6 +23,7 @@ def open_run(
     plan: Plan | None,
     started: Started | None,
     path: Path,
+    read: Path,
     exit_stack: ExitStack,
     *,
     resume: bool,
@@ -30,6 +31,7 @@ def open_run(
 ) -> Run:
     """Lock the run directory and write its record. Leaving `exit_stack` releases the lock.
 
+    read: where this rank reads a run that is resumed (`lend_run`).
     started: the weights that `--from` took from another run; None without it.
 
     Returns the run, on a host that has no disk in common with the main rank's a copy of its record.
@@ -50,7 +52,11 @@ def open_run(
             Run.create(path, record | ({} if begun is None else {LAUNCH: begun}), force=force)
 
     distributed.first_on_main(lock_and_record)
-    return Run(lend_run(path, exit_stack))
+    if not resume:
+        return Run(lend_run(path, exit_stack))
+    run = Run(read)
+    run.record = agreement.share(run.record)  # with the changes that the main rank made
+    return run
 
 
 @contextmanager

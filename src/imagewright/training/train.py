@@ -161,7 +161,7 @@ def train(
         if chosen and assembled.plan is not None:
             tell_memory(assembled.model, setting.sources, assembled.plan, device, reporter.message)
         setting, plan, started = assembled.setting, assembled.plan, assembled.started
-        run = open_run(model, setting, plan, started, path, exit_stack, resume=resume, force=force)
+        run = open_run(model, setting, plan, started, path, read, exit_stack, resume=resume, force=force)
         tell_other_hosts(path, told.message)
         stopped = run_training(assembled, run, device, reporter, stop, observers, resume=resume)
         for source in assembled.setting.sources.values():

@@ -298,6 +298,7 @@ def _may_resume(options: dict[str, Any]) -> bool:
 def _plan(model: str, images: Any, options: dict[str, Any], file: Path | None, *, quiet: bool) -> None:
     """Say what the training would be, and write it."""
     import imagewright
+    from imagewright import distributed
     from imagewright.cli.progress import reporter
     from imagewright.errors import ConfigError
     from imagewright.files import write_whole
@@ -310,6 +311,8 @@ def _plan(model: str, images: Any, options: dict[str, Any], file: Path | None, *
         check_suffix(file, [".json"])
     with reporter(quiet=quiet) as chosen:
         forecast = imagewright.plan_training(model, images, reporter=chosen, **options)
+    if not distributed.is_main():
+        return
     if file is not None:
         write_whole(file, json.dumps(forecast.to_dict(), indent=2) + "\n")
     print(forecast)
