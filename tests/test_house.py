@@ -25,10 +25,10 @@ SOURCE = Path(imagewright.__file__).parent
 PROJECT = Path(__file__).resolve().parents[1]
 
 # From the ground up. A file imports from its own folder, and from every floor below.
-GROUND = "errors seeds configs phases recipe model capabilities training_capabilities catalogue distributed meeting agreement files"
+GROUND = "errors seeds configs phases recipe model capabilities training_capabilities catalogue distributed files"
 GROUND += " downloads familiar_names json_files regular_files machine pixels progress traits versions views wording"
 GROUND += " archives terminal reprs translation_capabilities style_capabilities memoryless catalogue_entries consent"
-GROUND += " model_choice counts notebooks"
+GROUND += " model_choice counts notebooks meeting agreement"
 FLOORS = [
     set(GROUND.split()),
     {"images"},
