@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import signal
 from pathlib import Path
 
 import pytest
@@ -95,3 +96,17 @@ def test_a_folder_that_cannot_be_locked_is_locked_by_a_file(tmp_path: Path, monk
         (run / "kept").touch()
     assert not is_training(run)
     assert [path.name for path in run.iterdir()] == ["kept"]
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGUSR1, 75), (signal.SIGTERM, 130)])
+def test_a_script_can_tell_a_preempted_training_from_an_error(number: int, code: int, tmp_path: Path) -> None:
+    class Preempts(iw.Observer):
+        every = 3 * BATCH
+
+        def at(self, images_seen: int, line: object) -> None:
+            signal.raise_signal(number)
+
+    with pytest.raises(iw.Stopped, match="Stopped and saved") as raised:
+        train_tiny("vae", out=tmp_path / "run", steps=8, observers=[Preempts()], **MLP)
+    assert raised.value.exit_code == code
+    assert iw.Run(tmp_path / "run").checkpoints()[-1].images_seen == 3 * BATCH
