@@ -76,6 +76,7 @@ bench: $(VENV)/installed
 	$(BIN)/python benchmarks/short_training.py
 	$(BIN)/python benchmarks/plan_accuracy.py
 	$(BIN)/python benchmarks/waiting_threads.py
+	$(BIN)/python benchmarks/exchange.py
 	$(BIN)/python benchmarks/listing.py
 	$(BIN)/python benchmarks/photographs.py
 	$(BIN)/python benchmarks/cache.py

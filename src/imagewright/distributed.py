@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
+from imagewright import meeting
 from imagewright.errors import ConfigError, TrainingError, UserError
 
 if TYPE_CHECKING:
@@ -22,9 +23,12 @@ ROWS_SENT = 4096  # in one message from a rank to the main rank
 # a report, which the main rank makes alone. A rank that has died is noticed at once; this is for one that hangs.
 STEP_PATIENCE_SECONDS = 120.0
 PATIENCE_SECONDS = 600.0
-_after_report: list[Any] = []  # the group with the longer patience, while the ranks are joined by `process_group`
 RESUME = "Start again with --resume to go on from the last checkpoint."
 _advice = [RESUME]  # what to do if a rank is lost, the present one last
+PATIENT_DAYS = 30  # while one rank works alone, as on decoding a set
+# While the ranks are joined by `process_group`: groups over gloo with longer patience, and the host of each rank.
+_groups: dict[str, Any] = {}
+_hosts: list[str] = []
 
 
 def rank() -> int:
@@ -45,6 +49,16 @@ def local_rank() -> int:
 def local_world_size() -> int:
     """How many of the processes are on this machine."""
     return int(os.environ.get("LOCAL_WORLD_SIZE", world_size()))
+
+
+def node() -> int:
+    """The number of this machine, from 0."""
+    return int(os.environ.get("GROUP_RANK", rank() // local_world_size()))
+
+
+def host_of(number: int) -> str:
+    """The name of the machine of a rank; "" if it is not known, as there is only one process."""
+    return _hosts[number] if number < len(_hosts) else ""
 
 
 def choose_device(name: str) -> torch.device:
@@ -79,6 +93,8 @@ def process_group(
 
     timeout_seconds: how long a rank waits for another one in a step, before it raises `TrainingError`.
     advice: a sentence for the user if a rank is lost.
+
+    Raises `TrainingError` if the ranks cannot reach one another, `UserError` if their versions differ.
     """
     import torch.distributed as dist
 
@@ -86,20 +102,50 @@ def process_group(
         yield
         return
     patience = timedelta(seconds=max(timeout_seconds, PATIENCE_SECONDS))
-    dist.init_process_group("nccl" if device_type == "cuda" else "gloo", timeout=timedelta(seconds=timeout_seconds))
-    _after_report.append(dist.new_group(backend="gloo", timeout=patience))
+    store, places = meeting.meet(rank(), world_size(), node(), patience)
+    interface = meeting.choose_interface(places, rank())
+    if interface is not None:
+        os.environ[meeting.INTERFACE] = interface
     _advice.append(advice)
     try:
+        try:
+            dist.init_process_group(
+                "nccl" if device_type == "cuda" else "gloo",
+                timeout=timedelta(seconds=timeout_seconds),
+                store=store,
+                rank=rank(),
+                world_size=world_size(),
+            )
+            _groups["after_report"] = dist.new_group(backend="gloo", timeout=patience)
+            _groups["patient"] = dist.new_group(backend="gloo", timeout=timedelta(days=PATIENT_DAYS))
+        except RuntimeError as error:
+            raise meeting.unconnected(error, places, rank()) from None
+        _hosts[:] = [place.host for place in places]
         yield
     finally:
         _advice.pop()
-        _after_report.clear()
-        dist.destroy_process_group()
+        _groups.clear()
+        _hosts.clear()
+        if interface is not None:
+            os.environ.pop(meeting.INTERFACE, None)
+        if dist.is_initialized():
+            dist.destroy_process_group()
+
+
+@contextmanager
+def patient_group() -> Iterator[tuple[Any, Any]]:
+    """`torch.distributed` and a group over gloo in which ranks wait for one another without a limit."""
+    import torch.distributed as dist
+
+    with _explain_lost_rank():
+        if "patient" not in _groups:  # the caller joined the ranks
+            _groups["patient"] = dist.new_group(backend="gloo", timeout=timedelta(days=PATIENT_DAYS))
+        yield dist, _groups["patient"]
 
 
 def is_joined() -> bool:
     """Whether this rank is in a block of `process_group` with others."""
-    return bool(_after_report)
+    return "after_report" in _groups
 
 
 def barrier() -> None:
@@ -113,11 +159,11 @@ def barrier() -> None:
 
 def wait_after_report() -> None:
     """Wait for all ranks longer than in a step, as the main rank may have had pictures to make and to write."""
-    if world_size() > 1 and _after_report:
+    if world_size() > 1 and "after_report" in _groups:
         import torch.distributed as dist
 
         with _explain_lost_rank():
-            dist.barrier(group=_after_report[0])
+            dist.barrier(group=_groups["after_report"])
 
 
 def average_(tensors: Iterable[torch.Tensor]) -> None:
@@ -197,7 +243,7 @@ def gather_objects(mine: Any) -> list[Any]:
 
     gathered: list[Any] = [None] * world_size()
     with _explain_lost_rank():
-        dist.all_gather_object(gathered, mine, group=_after_report[0])
+        dist.all_gather_object(gathered, mine, group=_groups["after_report"])
     return gathered
 
 
@@ -211,7 +257,7 @@ def add_over_ranks(part: Any) -> Any:
     is_number = isinstance(part, int | float)
     shared = torch.tensor(part, dtype=torch.float64) if is_number else torch.as_tensor(part)
     with _explain_lost_rank():
-        dist.all_reduce(shared, group=_after_report[0])
+        dist.all_reduce(shared, group=_groups["after_report"])
     return type(part)(shared.item()) if is_number else part
 
 
@@ -230,39 +276,22 @@ def any_rank(flag: bool) -> bool:
 
 def first_on_main(work: Callable[[], None]) -> None:
     """Do `work` on the main rank while the others wait, however long. If it fails, all ranks raise."""
-    on_every_rank(work if is_main() else lambda: None, "The main rank")
-
-
-def on_every_rank(work: Callable[[], object], who: str = "Another rank") -> None:
-    """Do `work`, which other ranks may do faster or slower; all wait for the last, however long.
-
-    who: failed, in the message of the ranks whose own work did not fail.
-    If it fails on one rank, all ranks raise: that one its error, and the main rank what the error says, since a
-    launcher may end a rank before it has printed.
-    """
     if world_size() == 1:
         work()
         return
     import torch
-    import torch.distributed as dist
 
-    with _explain_lost_rank():
-        patient = dist.new_group(backend="gloo", timeout=timedelta(days=30))
     failure: Exception | None = None
-    try:
-        work()
-    except Exception as error:  # noqa: BLE001 (raised below, after the others know)
-        failure = error
+    if is_main():
+        try:
+            work()
+        except Exception as error:  # noqa: BLE001 (raised below, after the others know)
+            failure = error
     failed = torch.tensor(float(failure is not None))
-    told: list[str | None] = [None] * world_size()
-    with _explain_lost_rank():
-        dist.all_reduce(failed, group=patient)
-        if failed.item():
-            dist.all_gather_object(told, None if failure is None else str(failure), group=patient)
-        dist.destroy_process_group(patient)
+    with patient_group() as (dist, group):
+        dist.all_reduce(failed, group=group)
     if failed.item():
-        why = f"{who} stopped: its message says why."
-        raise failure or UserError(next((text for text in told if text), why) if is_main() else why)
+        raise failure or UserError("The main rank stopped: its message says why.")
 
 
 def in_memory_order(tensor: torch.Tensor) -> torch.Tensor:
@@ -276,9 +305,14 @@ def _explain_lost_rank() -> Iterator[None]:
         yield
     except RuntimeError as error:
         raise TrainingError(
-            f"Rank {rank()} of {world_size()} lost the others: one of them died, was killed or hangs, so all end here. "
-            f"{_advice[-1]} ({_first_sentence(error)})"
+            f"Rank {rank()} of {world_size()} lost the others: one of them died, was killed or hangs{_or_network()}, "
+            f"so all end here. {_advice[-1]} ({_first_sentence(error)})"
         ) from None
+
+
+def _or_network() -> str:
+    """What else may be lost where the ranks are on several hosts."""
+    return ", or the network between the hosts failed" if len(set(_hosts)) > 1 else ""
 
 
 def _first_sentence(error: RuntimeError) -> str:

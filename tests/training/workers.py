@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from small_grids import use_small_grids
-from tiny import simple_pictures, train_tiny
+from tiny import BATCH, simple_pictures, tiny_options, train_tiny
 
 import imagewright as iw
 from imagewright.errors import TrainingError
@@ -125,6 +125,26 @@ def train_as_rank(name: str, out: Path, notes: Path, seconds: float = 0, **optio
     for tensor in loops[0].training.model.state_dict().values():
         digest.update(tensor.contiguous().numpy().tobytes())
     (notes / f"weights-{rank}").write_text(digest.hexdigest())
+
+
+def train_photos(notes: Path, seconds: float = 0, **options: Any) -> None:
+    """Train on the pictures in `photos` into `runs/x`, and write to `notes` that it ended, or its error."""
+    from imagewright.errors import ImagewrightError
+
+    usual = tiny_options("vae") | {"network": "mlp", "batch_size": BATCH}
+    step, rank = Engine.step, os.environ.get("RANK", "0")
+
+    def slow_step(self: Engine, batches: Any, index: int, images_seen: int) -> None:
+        step(self, batches, index, images_seen)
+        time.sleep(seconds)
+        (notes / f"step-{rank}").write_text(str(index))
+
+    Engine.step = slow_step  # type: ignore[method-assign]
+    try:
+        iw.train("vae", "photos", "runs/x", reporter=Silent(), **usual | options)
+    except ImagewrightError as error:
+        (notes / f"error-{rank}").write_text(f"{type(error).__name__}: {error}")
+        raise SystemExit(error.exit_code) from None
 
 
 def exchange(notes: Path) -> None:

@@ -122,7 +122,8 @@ app.register_install_completion_command(help="Complete commands, models and opti
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; returns the exit code: 0, 2 for a user's mistake, 1 for other failures, 130 for Ctrl-C.
 
-    After SIGTERM it is 143. A training that either of them stops saves a checkpoint, and ends with 130.
+    After SIGTERM it is 143, after SIGUSR1 75. A training that one of them stops saves a checkpoint, and ends with 130,
+    or with 75 after SIGUSR1.
     """
     if arguments is not None:  # called from Python, which has its streams and its Ctrl-C in hand
         return _run(list(arguments))

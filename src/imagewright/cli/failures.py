@@ -21,7 +21,7 @@ from cyclopts import (
 
 from imagewright import catalogue, distributed
 from imagewright.cli.streams import discard
-from imagewright.cli.termination import INTERRUPTED, TERMINATED, Terminated
+from imagewright.cli.termination import INTERRUPTED, PREEMPTED, TERMINATED, Preempted, Terminated
 from imagewright.errors import LONGEST_MESSAGE, ImagewrightError, UserError, nearest, one_line
 from imagewright.familiar_names import COMMANDS, suggest_option
 from imagewright.terminal import printable, raw_stream
@@ -57,10 +57,13 @@ def report_failures(tokens: Sequence[str]) -> Iterator[Outcome]:
     except BrokenPipeError:
         discard(sys.stdout)
     except KeyboardInterrupt as interrupt:
-        ended = isinstance(interrupt, Terminated)
-        outcome.exit_code = TERMINATED if ended else INTERRUPTED
+        outcome.exit_code, said = INTERRUPTED, "Interrupted."
+        if isinstance(interrupt, Terminated):
+            outcome.exit_code, said = TERMINATED, "Terminated."
+        elif isinstance(interrupt, Preempted):
+            outcome.exit_code, said = PREEMPTED, "Ended by SIGUSR1."
         if distributed.local_rank() == 0:
-            say_error(_with_notes("Terminated." if ended else "Interrupted.", interrupt))
+            say_error(_with_notes(said, interrupt))
     except SystemExit as stop:
         if isinstance(stop.__context__, BrokenPipeError):  # how rich handles a closed pipe
             discard(sys.stdout)
@@ -155,7 +158,7 @@ def _explain_unknown(error: UnknownOptionError) -> str:
 
 def _is_same_on_all_ranks(error: Exception, exit_code: int) -> bool:
     """Whether every rank under `torchrun` meets this error: then only the first rank of each machine prints it."""
-    return isinstance(error, UserError | CycloptsError) or exit_code == INTERRUPTED
+    return isinstance(error, UserError | CycloptsError) or exit_code in (INTERRUPTED, PREEMPTED)
 
 
 def _is_out_of_memory(error: Exception) -> bool:

@@ -1,4 +1,4 @@
-"""The end of a command by a signal: SIGTERM ends it as Ctrl-C does, so that half-written files are removed."""
+"""The end of a command by a signal: SIGTERM and SIGUSR1 end it as Ctrl-C does, so that no half-written file is left."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from types import FrameType
 
 INTERRUPTED, TERMINATED = 130, 143  # exit codes: 128 and the number of the signal
+PREEMPTED = 75  # after SIGUSR1, by which a batch system asks for the machine: the same command may do it later
 INTERRUPTS = tuple(getattr(signal, name) for name in ("SIGINT", "SIGBREAK") if hasattr(signal, name))  # one of Windows
 SAME_REQUEST_SECONDS = 1.0  # `timeout` and `torchrun` send it to the process and to its group
 
@@ -19,17 +20,22 @@ class Terminated(KeyboardInterrupt):
     """SIGTERM arrived."""
 
 
-class _Handler:
-    """Raises `Terminated`, once for requests that come together."""
+class Preempted(KeyboardInterrupt):
+    """SIGUSR1 arrived."""
 
-    def __init__(self) -> None:
+
+class _Handler:
+    """Raises an exception, once for requests that come together."""
+
+    def __init__(self, raised: type[KeyboardInterrupt]) -> None:
+        self._raised = raised
         self._since = -SAME_REQUEST_SECONDS
 
     def __call__(self, number: int, frame: FrameType | None) -> None:
         now = time.monotonic()
         if now - self._since >= SAME_REQUEST_SECONDS:
             self._since = now
-            raise Terminated
+            raise self._raised
 
 
 def _leave(*_: object) -> None:
@@ -58,14 +64,18 @@ def leaving_if_interrupted() -> Iterator[None]:
 
 
 def end_on_sigterm() -> None:
-    """From here on SIGTERM raises `Terminated`, unless the caller has the process ignore it."""
-    if threading.current_thread() is threading.main_thread() and signal.getsignal(signal.SIGTERM) == signal.SIG_DFL:
-        signal.signal(signal.SIGTERM, _Handler())
+    """From here on SIGTERM raises `Terminated` and SIGUSR1 `Preempted`, unless the caller has them ignored."""
+    for name, raised in (("SIGTERM", Terminated), ("SIGUSR1", Preempted)):
+        number = getattr(signal, name, None)  # Windows has no SIGUSR1
+        main_thread = threading.current_thread() is threading.main_thread()
+        if number is not None and main_thread and signal.getsignal(number) == signal.SIG_DFL:
+            signal.signal(number, _Handler(raised))
 
 
 def leave_at_once_on_signals() -> None:
     """From here on Ctrl-C and SIGTERM end the process without a word: it ends anyway, and Python would show more."""
     if threading.current_thread() is threading.main_thread():
         signal.signal(signal.SIGINT, signal.SIG_DFL)
-        if isinstance(signal.getsignal(signal.SIGTERM), _Handler):
-            signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        for number in (signal.SIGTERM, getattr(signal, "SIGUSR1", signal.SIGTERM)):
+            if isinstance(signal.getsignal(number), _Handler):
+                signal.signal(number, signal.SIG_DFL)

@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from imagewright.errors import DataError
+from imagewright.files import cache_folder
 from imagewright.images.layers import IMAGE
 from imagewright.images.sources.base import digest
 from imagewright.images.sources.layered import LayeredSource
 
 if TYPE_CHECKING:
     from imagewright.images.images import Images
+
+
+def cache_folder_of(images: Images) -> Path | None:
+    """The folder of the cache in which the images are prepared; None if they are decoded whenever they are read."""
+    return cache_folder(images._prepared.cache_dir) if images.cached else None
 
 
 def describe(images: Images) -> dict[str, Any]:

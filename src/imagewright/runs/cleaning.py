@@ -15,6 +15,7 @@ from typing import Any
 from imagewright.consent import in_outputs
 from imagewright.errors import count_text
 from imagewright.images.sources.finding import NAMES
+from imagewright.runs.run import LAUNCH
 
 OWN = "own pictures"  # in place of the path of a set
 TAKEN_OUT = "(taken out)"
@@ -76,6 +77,7 @@ class Cleaner:
         """The content of run.json as it is published."""
         record = dict(self._record)
         consent = record.pop("consent", None)
+        record.pop(LAUNCH, None)
         command = str(record.pop("command", ""))
         for key in ("source", "sources"):
             if key in record:

@@ -37,6 +37,7 @@ from imagewright.runs.scores import drop_scores_after
 from imagewright.runs.weights import CHECKPOINTS, Checkpoint, checkpoint_at, find_damage, list_checkpoints
 
 LARGEST_RECORD = 16 << 20  # bytes of run.json
+LAUNCH = "launch"  # the entry of run.json that names the `torchrun` which began the run
 STOPPED = "stopped"  # marks the report that a training made because it was stopped, beside its regular ones
 TIME_OVER = "time_over"  # marks such a report of a training that ended since its time was over
 

@@ -23,7 +23,6 @@ from imagewright.images import Images, open_images
 from imagewright.images.arrangement import arrangement_of, arrangement_of_two, holds_faces
 from imagewright.model_choice import FIRST_CHOICES, Beginning, passed_over, recommend_models
 from imagewright.pretrained.efficientnet_lite import find_efficientnet_weights
-from imagewright.runs import places
 from imagewright.runs.run import Run
 from imagewright.training.arranging import ARRANGING_OPTIONS
 from imagewright.training.options import TrainingOptions
@@ -125,7 +124,6 @@ def _chosen_before(run_path: Path, images: Any) -> tuple[str, Any]:
 
     Raises `RunError` for a run whose model was not chosen.
     """
-    distributed.first_on_main(lambda: places.bring_back(run_path))
     run = Run(run_path)
     if CHOSEN not in run.record:
         raise RunError(f"{run.path} trained {run.model}, which was not chosen: resume it with `train {run.model}`.")

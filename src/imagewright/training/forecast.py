@@ -134,7 +134,7 @@ def plan_training(
     training, of_model, opening = split_options(model, options)
     device = distributed.choose_device(training.get("device", "auto"))
     agreed = consent or (SELF if catalogue.model_class(model).Config.needs_consent else None)
-    with explain_out_of_memory():
+    with distributed.process_group(device.type), explain_out_of_memory():
         setting = resolve(
             model,
             images,

@@ -22,8 +22,10 @@ from imagewright.training.observers import NotFinite, Observer, Report, Training
 from imagewright.training.signals import StopRequest
 from imagewright.training.timing import RateMeter, StepClock, TimeLimit
 
-# Ranks agree on a stop only once in this many steps, because each agreement is an exchange between them.
+# Ranks agree on a stop only once in this many steps, because each agreement is an exchange between them; more often if
+# steps are slow: `torchrun` waits half a minute for a process that is to end, and then kills it.
 STEPS_BETWEEN_AGREEMENTS = 8
+SECONDS_BETWEEN_AGREEMENTS = 2.0
 
 
 class Loop:
@@ -44,6 +46,7 @@ class Loop:
         self.clock = StepClock()
         self.is_over = False
         self.reported = 0  # images seen at the last report
+        self.between_agreements = STEPS_BETWEEN_AGREEMENTS
 
     def train(self, *, resume: bool) -> None:
         """Train to the end, or until a stop is requested. `resume`: start from the run's latest checkpoint.
@@ -62,6 +65,7 @@ class Loop:
         distributed.wait_after_report()  # observers of the main rank alone may have begun with long work
         if training.pace is None and training.plan.images_per_second is not None:
             self._settle_pace(training.plan.images_per_second)
+        self._pace_agreements(training.plan.images_per_second)
         meter, self.time = RateMeter(training.device), TimeLimit(training, self.limit)
         batches = self._batches()
         self.clock.start(training.images_seen)
@@ -102,6 +106,13 @@ class Loop:
             checkpoint_bytes=4 * devices.COPIES * parameters,
         )
         self._record_plan(pace=dataclasses.asdict(training.pace))
+        self._pace_agreements(rate)
+
+    def _pace_agreements(self, rate: float | None) -> None:
+        """Choose how often ranks agree on a stop, from the images a second, which are the same number on all ranks."""
+        if rate is not None:
+            steps = int(SECONDS_BETWEEN_AGREEMENTS * rate / self.training.plan.batch_size)
+            self.between_agreements = max(1, min(STEPS_BETWEEN_AGREEMENTS, steps))
 
     def _lengthen(self, total: int) -> None:
         """Go on to another last image, and record it, so that a resumed training has the same one."""
@@ -185,7 +196,7 @@ class Loop:
         """Whether a stop was requested, or the time is over, on any rank."""
         if distributed.world_size() == 1:
             self.is_over = not self.stop.asked and self.time.is_over
-        elif self.training.index % STEPS_BETWEEN_AGREEMENTS:
+        elif self.training.index % self.between_agreements:
             return False
         else:
             self.stop.asked = distributed.any_rank(self.stop.asked)

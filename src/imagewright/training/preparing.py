@@ -5,8 +5,9 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Mapping
 
-from imagewright import distributed
+from imagewright import agreement, distributed
 from imagewright.images import Images
+from imagewright.images.descriptions import cache_folder_of
 from imagewright.images.few import FEW_PICTURES, few_pictures_note
 from imagewright.images.notices import RowsNote, tell_skipped
 from imagewright.pixels import size_text
@@ -50,16 +51,17 @@ def _apply_flip(sources: Mapping[str, Images], recipe: Recipe, say: Callable[[st
 def prepare_sources(sources: Iterable[Images], reporter: Reporter, *, resume: bool = False) -> None:
     """Decode each source into the cache on the main rank, then open the cache on all ranks.
 
-    Ranks on another machine, which do not see that cache, make one of their own: one of them decodes.
+    A host that does not see the main rank's cache decodes its own pictures into its own, at the same time.
 
     resume: leave out what a new training has told of tables.
     """
     told: set[str] = set()  # the domains of one source have the same notes
     for images in sources:
-        distributed.first_on_main(
-            lambda images=images: _prepare(images, reporter, told, resume=resume)  # type: ignore[misc]
+        agreement.once_on_each_disk(
+            lambda images=images: _prepare(images, reporter, told, resume=resume),  # type: ignore[misc]
+            cache_folder_of(images) if distributed.world_size() > 1 else None,
         )
-        distributed.on_every_rank(images.prepare)
+        agreement.together(images.prepare)
 
 
 def _prepare(images: Images, reporter: Reporter, told: set[str], *, resume: bool) -> None:

@@ -374,7 +374,7 @@ def resume_command() -> str:
     """A sentence with the command, or the call, that resumes the training."""
     if program() != "imagewright":
         return "Resume it by the same call with resume=True."
-    typed = [word for word in sys.argv[1:] if word not in ("--force", "--resume")]
+    typed = [word for word in sys.argv[1:] if word not in ("--force", "--resume", "--auto-resume")]
     ranks, here = distributed.world_size(), distributed.local_world_size()
     if ranks != here:
         return "Resume it by the same torchrun command on each machine, with --resume at its end."

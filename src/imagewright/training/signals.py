@@ -1,4 +1,7 @@
-"""Requests to stop a training: Ctrl-C and SIGTERM stop it after the present step, with a checkpoint."""
+"""Requests to stop a training: Ctrl-C, SIGTERM and SIGUSR1 stop it after the present step, with a checkpoint.
+
+SIGUSR1 is what batch systems such as SLURM are asked to send before they take the machine away.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +14,7 @@ from types import FrameType
 
 # One Ctrl-C can arrive twice: from the terminal, and from a parent process that passes it on, as `torchrun` does.
 SAME_REQUEST_SECONDS = 1.0
+PREEMPTION = getattr(signal, "SIGUSR1", None)  # Windows has none
 AGAIN_SECONDS = 0.01  # after which a request is repeated that arrived where it cannot be raised
 
 
@@ -18,10 +22,11 @@ class StopRequest:
     """A request to stop a training after the present step, with a checkpoint.
 
     asked: whether to stop; set it to True from an observer or another thread.
+    preempted: whether SIGUSR1 asked, so that the job is to be queued again.
     """
 
     def __init__(self) -> None:
-        self.asked = False
+        self.asked = self.preempted = False
         self._since = 0.0
 
     def __call__(self, number: int, frame: FrameType | None) -> None:
@@ -31,6 +36,7 @@ class StopRequest:
             if not _ignores_exceptions(frame):
                 raise KeyboardInterrupt
             threading.Timer(AGAIN_SECONDS, signal.raise_signal, [number]).start()
+        self.preempted = self.preempted or number == PREEMPTION
         if not self.asked:
             self.asked, self._since = True, now
 
@@ -42,7 +48,7 @@ def _ignores_exceptions(frame: FrameType | None) -> bool:
 
 @contextmanager
 def stop_on_signals(request: StopRequest | None = None) -> Iterator[StopRequest]:
-    """Within the block, SIGINT and SIGTERM set a request instead of ending the process.
+    """Within the block, SIGINT, SIGTERM and SIGUSR1 set a request instead of ending the process.
 
     request: the request that they set; a new one by default.
 
@@ -52,7 +58,7 @@ def stop_on_signals(request: StopRequest | None = None) -> Iterator[StopRequest]
     if threading.current_thread() is not threading.main_thread():
         yield request
         return
-    numbers = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGBREAK") if hasattr(signal, name)]
+    numbers = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGBREAK", "SIGUSR1") if hasattr(signal, name)]
     before = {number: signal.signal(number, request) for number in numbers}
     try:
         yield request

@@ -15,12 +15,11 @@ from typing import Any
 
 import torch
 
-from imagewright import catalogue, distributed
+from imagewright import agreement, catalogue, distributed
 from imagewright.errors import ConfigError, ImagewrightError
 from imagewright.images import Images
 from imagewright.model import Model
 from imagewright.runs import places
-from imagewright.runs.lock import lock_run
 from imagewright.runs.run import Run
 from imagewright.training import device as devices
 from imagewright.training.activations import check_activations
@@ -36,12 +35,14 @@ from imagewright.training.data.rare_resampling import Resampler, parse_strength
 from imagewright.training.data.validation_split import choose_held_out, settle_held_out
 from imagewright.training.doctor.monitor import Doctor
 from imagewright.training.engine import Engine
+from imagewright.training.joining import check_rows, check_settings, lend_run, settle_resume, tell_other_hosts
 from imagewright.training.loop import Loop
 from imagewright.training.memory import explain_out_of_memory
 from imagewright.training.memory_use import tell_memory
 from imagewright.training.metrics_log import MetricsLog
 from imagewright.training.notebook_bar import default_reporter
 from imagewright.training.observers import Observer, Training
+from imagewright.training.opening_run import open_run
 from imagewright.training.plan import Plan, highest_rate
 from imagewright.training.planning import complete_plan
 from imagewright.training.preparing import apply_augmentation, prepare_sources, report_skipped, warn_if_few
@@ -49,7 +50,6 @@ from imagewright.training.previews import PreviewObserver
 from imagewright.training.reporting import Reporter, Silent
 from imagewright.training.resume import (
     check_length,
-    record_changes,
     recorded_sources,
     resolve_resumed,
     with_recorded_pace,
@@ -57,7 +57,6 @@ from imagewright.training.resume import (
 from imagewright.training.setting import (
     Setting,
     build_plan,
-    make_run_record,
     name_run,
     open_sources,
     resolve_new,
@@ -74,10 +73,21 @@ from imagewright.training.training_pictures import TrainingPictures
 ImagesLike = Images | str | Path | Any
 
 
+PREEMPTED = 75  # EX_TEMPFAIL of sysexits.h: the same command may do it later
+
+
 class Stopped(ImagewrightError):
-    """Training was stopped on request, by Ctrl-C, SIGTERM or `stop`."""
+    """Training was stopped on request, by Ctrl-C, SIGTERM, SIGUSR1 or `stop`.
+
+    exit_code: 130; after SIGUSR1, by which a batch system asks for the machine, 75.
+    """
 
     exit_code = 130
+
+    def __init__(self, message: str, *, preempted: bool = False) -> None:
+        super().__init__(message)
+        if preempted:
+            self.exit_code = PREEMPTED
 
 
 def train(
@@ -87,6 +97,7 @@ def train(
     *,
     resume: bool = False,
     force: bool = False,
+    auto_resume: bool = False,
     reporter: Reporter | None = None,
     stop: StopRequest | None = None,
     observers: Sequence[Observer] = (),
@@ -101,6 +112,8 @@ def train(
     out: the run directory; `runs/MODEL-SOURCE` by default.
     resume: whether to resume the run in `out`. Options that are not given are those of the run.
     force: whether to replace the run in `out`.
+    auto_resume: whether to resume the run in `out` if there is one, and else to begin it, as a job that is queued
+        again needs.
     reporter: shows the progress; by default a bar in a notebook, else lines of text on the error stream.
     stop: a request that ends the training after the present step, with a checkpoint, once its `asked` is True.
     observers: called between steps, after the training's own (`imagewright.Observer`).
@@ -116,20 +129,21 @@ def train(
     """
     if not all(isinstance(observer, Observer) for observer in observers):
         raise ConfigError("observers: expected objects of classes that derive from imagewright.Observer.")
-    if resume and force:
-        raise ConfigError("--resume resumes a run and --force replaces it: give one of them.")
-    reporter = (reporter or default_reporter()) if distributed.is_main() else Silent()
+    told = reporter or default_reporter()
+    reporter = told if distributed.is_main() else Silent()
     path = Path(out) if out is not None else Path("runs") / f"{model}-{name_run(images)}"
-    model, images, chosen = settle_model(model, images, options, path if resume else None, reporter.message)
-    training_options, model_options, opening = split_options(model, options)
-    device = distributed.choose_device(training_options.get("device", "auto"))
-    patience = training_options.get("rank_timeout", distributed.STEP_PATIENCE_SECONDS)
+    device = distributed.choose_device(options.get("device", "auto"))
+    patience = options.get("rank_timeout", distributed.STEP_PATIENCE_SECONDS)
     with distributed.process_group(device.type, float(patience)), explain_out_of_memory(), ExitStack() as exit_stack:
+        resume, force = settle_resume(path, resume=resume, force=force, auto_resume=auto_resume, say=reporter.message)
+        read = lend_run(path, exit_stack, with_checkpoint=True) if resume else path
+        model, images, chosen = settle_model(model, images, options, read if resume else None, reporter.message)
+        training_options, model_options, opening = split_options(model, options)
         warn_unused(model, training_options, reporter.message)
         setting = resolve(
             model,
             images,
-            path,
+            read,
             training_options,
             model_options,
             device,
@@ -139,21 +153,27 @@ def train(
             force=force,
             consent=consent,
         )
+        check_settings(model, setting)
         if setting.options.tensorboard and distributed.is_main():
             check_tensorboard()
             reporter = TensorBoardReporter(reporter)
         setting = dataclasses.replace(setting, chosen=chosen)
-        assembled = assemble(model, setting, path if resume else None, device, reporter)
+        assembled = assemble(model, setting, read if resume else None, device, reporter)
         if chosen and assembled.plan is not None:
             tell_memory(assembled.model, setting.sources, assembled.plan, device, reporter.message)
-        run = open_run(model, assembled, path, exit_stack, resume=resume, force=force)
+        setting, plan, started = assembled.setting, assembled.plan, assembled.started
+        run = open_run(model, setting, plan, started, path, read, exit_stack, resume=resume, force=force)
+        tell_other_hosts(path, told.message)
         stopped = run_training(assembled, run, device, reporter, stop, observers, resume=resume)
         for source in assembled.setting.sources.values():
             if not source.cached:  # images without a cache are decoded, and found unreadable, during the training
                 report_skipped(source, "replaced by the next", reporter)
+        if run.path == path:
+            run = Run(path)
+        run.path = path  # as the main rank's host knows it; the copy of a host without its disk is removed
     if stopped:
-        raise Stopped(f"Stopped and saved. {resume_command()}")
-    return Run(path)
+        raise Stopped(f"Stopped and saved. {resume_command()}", preempted=stopped.preempted)
+    return run
 
 
 # Stage 1: the setting
@@ -180,28 +200,35 @@ def resolve(
     It reads no pictures and builds no model, so that a mistake is reported at once.
     """
     resumed = path if resume else None
-    if resumed is not None:
-        distributed.first_on_main(lambda: places.bring_back(resumed))
-    elif path is not None:
-        places.check_place(path, force=force)
-    consents = settle_consents(model, consent, resumed, training_options.get("start"))
-    derived: dict[str, Any] = {}
-    if (opener := catalogue.opener_of(model)) is not None:
-        recorded = recorded_sources(Run(resumed)) if resumed is not None else None
-        sets = opener(images, opening, reporter.message, recorded=recorded)
-        images, opening, derived = sets.sources, {}, sets.config
-    if resumed is not None:
-        images, opening = arrange(model, images, opening, reporter.message, Run(resumed))
-        images = open_sources(model, images, opening, reporter.message)
-        setting = resolve_resumed(Run(resumed), model, images, training_options, model_options, reporter.message)
+    if resumed is None and path is not None:
+        distributed.first_on_main(lambda: places.check_place(path, force=force))
+
+    def settle() -> Setting:
+        consents = settle_consents(model, consent, resumed, training_options.get("start"))
+        opened, options, derived = images, opening, {}
+        run = Run(resumed) if resumed is not None else None
+        if (opener := catalogue.opener_of(model)) is not None:
+            recorded = recorded_sources(run) if run is not None else None
+            sets = opener(opened, options, reporter.message, recorded=recorded)
+            opened, options, derived = sets.sources, {}, sets.config
+        opened, options = arrange(model, opened, options, reporter.message, run)
+        opened = open_sources(model, opened, options, reporter.message)
+        if run is not None:
+            setting = resolve_resumed(run, model, opened, training_options, model_options, reporter.message)
+        else:
+            accelerator = device.type != "cpu"
+            setting = resolve_new(
+                model,
+                opened,
+                training_options,
+                model_options,
+                reporter.message,
+                accelerator=accelerator,
+                derived=derived,
+            )
         return dataclasses.replace(setting, consent=consents)
-    images, opening = arrange(model, images, opening, reporter.message)
-    images = open_sources(model, images, opening, reporter.message)
-    accelerator = device.type != "cpu"
-    setting = resolve_new(
-        model, images, training_options, model_options, reporter.message, accelerator=accelerator, derived=derived
-    )
-    return dataclasses.replace(setting, consent=consents)
+
+    return agreement.together(settle)
 
 
 # Stage 2: the model and the decoded images
@@ -228,6 +255,31 @@ def assemble(name: str, setting: Setting, resumed: Path | None, device: torch.de
 
     resumed: the run directory that is resumed; None for a new run.
     """
+    assembled = agreement.together(lambda: _build(name, setting, resumed, device, reporter))
+    model, plan, setting = assembled.model, assembled.plan, assembled.setting
+    prepare_sources(setting.sources.values(), reporter, resume=resumed is not None)
+    check_rows(setting.sources)
+    # The number of images is known only after they were prepared, since unreadable ones are left out.
+    options = settle_held_out(setting.options, setting.images, reporter.message, has_steps=plan is not None)
+    if plan is not None:
+        if resumed is None:
+            for source in setting.sources.values():
+                warn_if_few(source, reporter)
+        for note in agreement.together(model.equip) or ():
+            reporter.message(note)
+        held_out = choose_held_out(options.held_out, len(setting.images), plan.seed)
+        say = reporter.message if resumed is None else Silent().message
+        settle_shards(model, setting.sources, plan, held_out, say, resampled=options.resample is not None)
+        if resumed is None:
+            plan = complete_plan(model, setting.sources, options, plan, held_out, device, reporter.message)
+        else:
+            plan = with_recorded_pace(Run(resumed), plan)
+        options = dataclasses.replace(options, precision=plan.precision)  # type: ignore[arg-type]
+    return dataclasses.replace(assembled, plan=plan, setting=dataclasses.replace(setting, options=options))
+
+
+def _build(name: str, setting: Setting, resumed: Path | None, device: torch.device, reporter: Reporter) -> Assembled:
+    """The model, with a plan that nothing was measured for, and images that are not prepared."""
     model_class, options = catalogue.model_class(name), setting.options
     devices.check_memory(model_class, setting.config, device)
     torch.manual_seed(options.seed)
@@ -249,67 +301,10 @@ def assemble(name: str, setting: Setting, resumed: Path | None, device: torch.de
     if not model.is_closed_form() and resumed is None:
         sources = apply_augmentation(setting.sources, model.recipe(), reporter.message)
         setting = dataclasses.replace(setting, sources=sources)
-    prepare_sources(setting.sources.values(), reporter, resume=resumed is not None)
-    # The number of images is known only after they were prepared, since unreadable ones are left out.
-    options = settle_held_out(options, setting.images, reporter.message, has_steps=plan is not None)
-    if plan is not None:
-        if resumed is None:
-            for source in setting.sources.values():
-                warn_if_few(source, reporter)
-        for note in model.equip() or ():
-            reporter.message(note)
-        held_out = choose_held_out(options.held_out, len(setting.images), plan.seed)
-        say = reporter.message if resumed is None else Silent().message
-        settle_shards(model, setting.sources, plan, held_out, say, resampled=options.resample is not None)
-        if resumed is None:
-            plan = complete_plan(model, setting.sources, options, plan, held_out, device, reporter.message)
-        else:
-            plan = with_recorded_pace(Run(resumed), plan)
-        options = dataclasses.replace(options, precision=plan.precision)  # type: ignore[arg-type]
-    setting = dataclasses.replace(setting, options=options)
     return Assembled(model=model, plan=plan, setting=setting, started=started)
 
 
-# Stage 3: the run directory
-
-
-def open_run(name: str, assembled: Assembled, path: Path, exit_stack: ExitStack, *, resume: bool, force: bool) -> Run:
-    """Lock the run directory and write its record. Leaving `exit_stack` releases the lock."""
-    setting, plan = assembled.setting, assembled.plan
-
-    def lock_and_record() -> None:
-        exit_stack.enter_context(lock_run(path))
-        places.recover(path)
-        if resume:
-            # A training by --force that was killed has left the former run there.
-            exit_stack.callback(places.restore, path)
-            record_changes(Run(path), setting, plan)
-        else:
-            started_from = None if assembled.started is None else assembled.started.record
-            places.check_place(path, force=force)
-            exit_stack.enter_context(_remove_if_unused(path))
-            Run.create(path, make_run_record(name, setting, plan, started_from), force=force)
-
-    distributed.first_on_main(lock_and_record)
-    return Run(path)
-
-
-@contextmanager
-def _remove_if_unused(path: Path) -> Iterator[None]:
-    """If the block raises before the first report, remove the run, so that the corrected command needs no --force.
-
-    A run that this one replaces by --force is put back if it has no checkpoint at the end of the block.
-    """
-    try:
-        yield
-    except BaseException:
-        places.remove_unused(path)
-        raise
-    finally:
-        places.restore(path)
-
-
-# Stage 4: training
+# Stage 3, the run directory, is opening_run.py. Stage 4: training
 
 
 def run_training(
@@ -321,20 +316,23 @@ def run_training(
     observers: Sequence[Observer],
     *,
     resume: bool,
-) -> bool:
-    """Train by steps, or fit in closed form. Returns whether a request stopped it before its end."""
-    with stop_on_signals(stop) as request, _explain_interruption(run):
+) -> StopRequest | None:
+    """Train by steps, or fit in closed form. Returns the request that stopped it before its end; None if none did."""
+    with stop_on_signals(stop) as request, _explain_interruption(run, request):
         if assembled.plan is not None:
             training = begin_training(assembled, assembled.plan, run, device, reporter)
             own = standard_observers(training)
             loop = Loop(training, [*own, *observers], request, assembled.setting.limit)
             loop.train(resume=resume)
-            return training.images_seen < training.total and not loop.is_over
+            if training.images_seen < training.total and not loop.is_over:
+                request.preempted = distributed.any_rank(request.preempted)
+                return request
+            return None
         if resume and run.is_whole():
             reporter.message(f"{run.path} is trained already")
         else:
             fit(assembled.model, assembled.setting.images, run, reporter, request)
-    return False
+    return None
 
 
 def begin_training(assembled: Assembled, plan: Plan, run: Run, device: torch.device, reporter: Reporter) -> Training:
@@ -389,9 +387,9 @@ def standard_observers(training: Training) -> list[Observer]:
 
 
 @contextmanager
-def _explain_interruption(run: Run) -> Iterator[None]:
+def _explain_interruption(run: Run, request: StopRequest) -> Iterator[None]:
     """Within the block, a `KeyboardInterrupt` becomes `Stopped`, with the last checkpoint."""
     try:
         yield
     except KeyboardInterrupt:
-        raise Stopped(f"Stopped at once, without saving. {run.resume_note()}") from None
+        raise Stopped(f"Stopped at once, without saving. {run.resume_note()}", preempted=request.preempted) from None

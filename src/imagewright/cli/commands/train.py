@@ -240,6 +240,10 @@ def shared_options(
         Path | None, Parameter(group=RUN_OPTIONS, help="the run directory; by default runs/MODEL-SOURCE")
     ] = None,
     resume: Annotated[bool, Parameter(group=RUN_OPTIONS, help="resume the run in --out", show_default=False)] = False,
+    auto_resume: Annotated[
+        bool,
+        Parameter(group=RUN_OPTIONS, help="resume the run in --out if there is one, else begin it", show_default=False),
+    ] = False,
     force: Annotated[bool, Parameter(group=RUN_OPTIONS, help="replace the run in --out", show_default=False)] = False,
     plan: Annotated[
         bool,
@@ -276,7 +280,7 @@ def train_and_tell(model: str, sources: Sequence[str], options: dict[str, Any]) 
     consent = [*options.pop("consent", ()), *(["self"] if options.pop("oneself", False) else [])]
     given = [source for source in sources if source is not None]
     images = given[0] if len(given) == 1 else name_images(model, tuple(given))
-    if needs_consent(model, given) and not consent and not options.get("resume") and not only_plan:
+    if needs_consent(model, given) and not consent and not _may_resume(options) and not only_plan:
         consent = ask_consent("swap" if model == AUTO else model)
     if only_plan:
         _plan(model, images, options, plan_file, quiet=quiet)
@@ -285,6 +289,10 @@ def train_and_tell(model: str, sources: Sequence[str], options: dict[str, Any]) 
         run = imagewright.train(model, images, reporter=chosen, consent=consent, **options)
     if distributed.is_main():
         print(f"{run.path} {_trained(run)}: {run.path / 'report.html'} shows how it went.")
+
+
+def _may_resume(options: dict[str, Any]) -> bool:
+    return bool(options.get("resume") or options.get("auto_resume"))
 
 
 def _plan(model: str, images: Any, options: dict[str, Any], file: Path | None, *, quiet: bool) -> None:
@@ -296,8 +304,8 @@ def _plan(model: str, images: Any, options: dict[str, Any], file: Path | None, *
     from imagewright.files import write_whole
     from imagewright.output.writing import check_suffix
 
-    for name in ("resume", "force", "out"):
-        if options.pop(name, None) and name == "resume":
+    for name in ("resume", "auto_resume", "force", "out"):
+        if options.pop(name, None) and name.endswith("resume"):
             raise ConfigError("--plan is of a new training, and --resume goes on with one: give one of them.")
     if file is not None:
         check_suffix(file, [".json"])

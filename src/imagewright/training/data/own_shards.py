@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from imagewright import distributed
+from imagewright import agreement, distributed
 from imagewright.errors import DataError, count_text
 from imagewright.images import Images
 from imagewright.images.shard_places import index_of, missing_among, shard_count
@@ -45,7 +45,7 @@ def settle_shards(
             continue
         is_chosen = model.feeds[name].needs_labels or (resampled and place == 0)
         shared, why = _is_shared(reader, chosen=is_chosen)
-        distributed.on_every_rank(lambda reader=reader, shared=shared, why=why: _check(reader, why, shared=shared))  # type: ignore[misc]
+        agreement.together(lambda reader=reader, shared=shared, why=why: _check(reader, why, shared=shared))  # type: ignore[misc]
         told += [_sentence(reader, why, shared=shared)] if distributed.world_size() > 1 else []
         order = reader.order
         if isinstance(order, LaneOrder) and not is_chosen and order.repeated:
