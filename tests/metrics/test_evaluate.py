@@ -212,7 +212,7 @@ def test_a_comparison_has_a_column_for_each_recipe(tmp_path: Path) -> None:
     assert len(titles) == len(set(titles))
     page = found.write(tmp_path / "page.html").read_text()
     assert "Samples of seed 0" in page
-    assert page.count("data:image/png;base64") == 3
+    assert page.count("data:image/png;base64") == 4  # samples and a row of checkpoints of each
     assert "training pictures of one and other" in page
 
 
