@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Container, Iterable
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -42,6 +43,15 @@ def simple_pictures(count: int = 32, size: tuple[int, int] = (16, 16), channels:
     return pictures
 
 
+@cache
+def sprites(view: str = "sprites", count: int = 32, seed: int = 0) -> np.ndarray:
+    """uint8 (N, 3, 16, 16): the built-in set `shapes`, or one of its views (docs/images.md)."""
+    opened = iw.open_images(f"shapes:{view},count={count},size=16,seed={seed}", channels=3)
+    pictures = opened.batch(np.arange(count)).images.numpy()
+    pictures.setflags(write=False)  # the same array for all callers
+    return pictures
+
+
 def tiny_options(name: str) -> dict[str, Any]:
     """The options of a model's tiny preset, as a user would give them."""
     config = catalogue.model_class(name).Config.tiny()
@@ -65,7 +75,8 @@ def tiny_model(name: str, size: tuple[int, int] = (16, 16), channels: int = 3, *
 def tiny_images(name: str, pictures: Any = None) -> Any:
     """Images that a model can train on: a set a source, with its layers, and labels if it needs any.
 
-    pictures: of each source, as for `open_images`; simple ones by default, others in each source and layer.
+    pictures: of each source, as for `open_images`; by default sprites of `shapes`, others in each source, and outlines
+        with the sprites as pairs of an input and a target.
     """
     model_class = catalogue.model_class(name)
     config_class = model_class.Config
@@ -73,8 +84,10 @@ def tiny_images(name: str, pictures: Any = None) -> Any:
     labelled = labelled or any(feed.needs_labels for feed in model_class.feeds.values())
     sources = {}
     for place, source in enumerate(config_class.sources):
-        given = simple_pictures(seed=10 * place) if pictures is None else pictures
-        if len(config_class.input_layers) > 1:
+        given = sprites(seed=10 * place) if pictures is None else pictures
+        if pictures is None and config_class.input_layers == ("input", "target"):
+            opened = iw.open_images({"input": sprites("outlines"), "target": given})
+        elif len(config_class.input_layers) > 1:
             count, channels, *size = np.shape(given)
             opened = layered_images(config_class.input_layers, count, (size[0], size[1]), channels, seed=10 * place)
         else:
