@@ -23,26 +23,14 @@ CHUNK_BYTES = 2**26
 MOST_TOLD = 3  # differences in one message
 
 
-def gather(value: Any) -> list[Any]:
-    """Every rank's value, rank by rank, on all ranks. `value`: of JSON."""
-    if distributed.world_size() == 1:
-        return [value]
-    import torch
-
-    content = torch.frombuffer(bytearray(json.dumps(value).encode()), dtype=torch.uint8)
-    with distributed.patient_group() as (dist, group):
-        sizes = [torch.zeros(1, dtype=torch.int64) for _ in range(distributed.world_size())]
-        dist.all_gather(sizes, torch.tensor([len(content)]), group=group)
-        longest = max(int(size) for size in sizes)
-        padded = torch.cat([content, torch.zeros(longest - len(content), dtype=torch.uint8)])
-        contents = [torch.empty_like(padded) for _ in sizes]
-        dist.all_gather(contents, padded, group=group)
-    return [json.loads(bytes(each[: int(size)].numpy().tobytes())) for each, size in zip(contents, sizes, strict=True)]
-
-
 def share(value: Any) -> Any:
-    """The main rank's value, on all ranks. `value`: of JSON; those of other ranks do not count."""
-    return gather(value if distributed.is_main() else None)[0]
+    """The main rank's value, on all ranks; those of other ranks do not count."""
+    return distributed.gather_objects(value if distributed.is_main() else None)[0]
+
+
+def wait_for_all() -> None:
+    """Wait for all ranks, however long."""
+    distributed.gather_objects(None)
 
 
 def together(work: Callable[[], Result]) -> Result:
@@ -57,13 +45,18 @@ def together(work: Callable[[], Result]) -> Result:
         result = work()
     except Exception as error:  # noqa: BLE001 (raised below, after the others know)
         failure = error
-    told = gather(None if failure is None else one_line(failure, LONGEST_MESSAGE))
+    told = distributed.gather_objects(None if failure is None else one_line(failure, LONGEST_MESSAGE))
     if failure is not None:
         raise failure
     for rank, text in enumerate(told):
         if text is not None:
             raise UserError(f"On {describe_rank(rank)}: {text}")
     return result
+
+
+def first_on_main(work: Callable[[], None]) -> None:
+    """Do `work` on the main rank while the others wait, however long. If it fails, all raise."""
+    together(lambda: work() if distributed.is_main() else None)
 
 
 def describe_rank(rank: int) -> str:
@@ -85,15 +78,17 @@ def sees_files_of_main(folder: Path) -> bool:
     if distributed.world_size() == 1:
         return True
     mark = folder / f".imagewright-{share(secrets.token_hex(8))}"
-    if distributed.is_main():
-        with suppress(OSError):  # a folder that cannot be written is found to be apart, which is always safe
-            mark.touch()
-    gather(None)
-    found = mark.exists()
-    gather(None)
-    if distributed.is_main():
-        with suppress(OSError):
-            mark.unlink(missing_ok=True)
+    try:
+        if distributed.is_main():
+            with suppress(OSError):  # a folder that cannot be written is found to be apart, which is always safe
+                mark.touch()
+        wait_for_all()
+        found = mark.exists()
+        wait_for_all()
+    finally:
+        if distributed.is_main():
+            with suppress(OSError):
+                mark.unlink(missing_ok=True)
     return found or distributed.is_main()
 
 
@@ -119,7 +114,7 @@ def lend(folder: Path, names: Callable[[], Sequence[str]], stack: ExitStack) -> 
     if distributed.world_size() == 1:
         return folder
     apart = not sees_files_of_main(folder)
-    if not any(gather(apart)):
+    if not any(distributed.gather_objects(apart)):
         return folder
     import torch
 
@@ -175,7 +170,7 @@ def check_alike(found: dict[str, Any], remedy: str) -> None:
     found: values of JSON by name, as they are called in a message; nested mappings are compared entry by entry.
     remedy: a sentence that says what to do.
     """
-    told = [_flat(each) for each in gather(found)]
+    told = [_flat(each) for each in distributed.gather_objects(found)]
     for rank, each in enumerate(told):
         names = [name for name in {**told[0], **each} if told[0].get(name) != each.get(name)]
         if names:

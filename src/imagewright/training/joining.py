@@ -102,7 +102,7 @@ def _check_latest(path: Path) -> None:
     if distributed.world_size() == 1:
         return
     own = agreement.together(lambda: Run(path).checkpoints() if (path / places.RECORD).exists() else [])
-    told = agreement.gather(own[-1].images_seen if own else -1)
+    told = distributed.gather_objects(own[-1].images_seen if own else -1)
     latest = max(range(len(told)), key=told.__getitem__)
     if told[latest] > told[0]:
         has = f"ends at {told[0]:,} images" if told[0] >= 0 else "has no checkpoint"

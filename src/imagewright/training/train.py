@@ -201,7 +201,7 @@ def resolve(
     """
     resumed = path if resume else None
     if resumed is None and path is not None:
-        distributed.first_on_main(lambda: places.check_place(path, force=force))
+        agreement.first_on_main(lambda: places.check_place(path, force=force))
 
     def settle() -> Setting:
         consents = settle_consents(model, consent, resumed, training_options.get("start"))
