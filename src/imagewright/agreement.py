@@ -28,11 +28,6 @@ def share(value: Any) -> Any:
     return distributed.gather_objects(value if distributed.is_main() else None)[0]
 
 
-def wait_for_all() -> None:
-    """Wait for all ranks, however long."""
-    distributed.gather_objects(None)
-
-
 def together(work: Callable[[], Result]) -> Result:
     """Do `work` on every rank at once. If it fails on one, all raise, and the others say where it failed and of what.
 
@@ -82,9 +77,9 @@ def sees_files_of_main(folder: Path) -> bool:
         if distributed.is_main():
             with suppress(OSError):  # a folder that cannot be written is found to be apart, which is always safe
                 mark.touch()
-        wait_for_all()
+        distributed.gather_objects(None)  # wait for all
         found = mark.exists()
-        wait_for_all()
+        distributed.gather_objects(None)  # wait for all
     finally:
         if distributed.is_main():
             with suppress(OSError):

@@ -16,7 +16,7 @@ from typing import Any
 import torch
 
 from imagewright import agreement, catalogue, distributed
-from imagewright.errors import ConfigError, ImagewrightError
+from imagewright.errors import PREEMPTED, ConfigError, ImagewrightError
 from imagewright.images import Images
 from imagewright.model import Model
 from imagewright.runs import places
@@ -71,9 +71,6 @@ from imagewright.training.tracking import TensorBoardReporter, check_tensorboard
 from imagewright.training.training_pictures import TrainingPictures
 
 ImagesLike = Images | str | Path | Any
-
-
-PREEMPTED = 75  # EX_TEMPFAIL of sysexits.h: the same command may do it later
 
 
 class Stopped(ImagewrightError):
