@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from imagewright import meeting
-from imagewright.errors import ConfigError, TrainingError, UserError
+from imagewright.errors import ConfigError, TrainingError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -236,28 +236,28 @@ def gather_rows_on_main(rows: np.ndarray, bounds: Sequence[int]) -> None:
 
 
 def gather_objects(mine: Any) -> list[Any]:
-    """What every rank gives, by rank, pickled on the way. It waits as long as `wait_after_report`."""
+    """What every rank gives, by rank, pickled on the way. It waits without a limit."""
     if world_size() == 1:
         return [mine]
-    import torch.distributed as dist
-
     gathered: list[Any] = [None] * world_size()
-    with _explain_lost_rank():
-        dist.all_gather_object(gathered, mine, group=_groups["after_report"])
+    with patient_group() as (dist, group):
+        dist.all_gather_object(gathered, mine, group=group)
     return gathered
 
 
 def add_over_ranks(part: Any) -> Any:
-    """The sum over ranks of a number, or of a contiguous tensor or array on the CPU, which is changed in place."""
+    """The sum over ranks of a number, or of a contiguous tensor or array on the CPU, which is changed in place.
+
+    It waits without a limit.
+    """
     if world_size() == 1:
         return part
     import torch
-    import torch.distributed as dist
 
     is_number = isinstance(part, int | float)
     shared = torch.tensor(part, dtype=torch.float64) if is_number else torch.as_tensor(part)
-    with _explain_lost_rank():
-        dist.all_reduce(shared, group=_groups["after_report"])
+    with patient_group() as (dist, group):
+        dist.all_reduce(shared, group=group)
     return type(part)(shared.item()) if is_number else part
 
 
@@ -272,26 +272,6 @@ def any_rank(flag: bool) -> bool:
         shared = torch.tensor(float(flag), device="cuda" if dist.get_backend() == "nccl" else "cpu")
         dist.all_reduce(shared)
     return bool(shared.item() > 0)
-
-
-def first_on_main(work: Callable[[], None]) -> None:
-    """Do `work` on the main rank while the others wait, however long. If it fails, all ranks raise."""
-    if world_size() == 1:
-        work()
-        return
-    import torch
-
-    failure: Exception | None = None
-    if is_main():
-        try:
-            work()
-        except Exception as error:  # noqa: BLE001 (raised below, after the others know)
-            failure = error
-    failed = torch.tensor(float(failure is not None))
-    with patient_group() as (dist, group):
-        dist.all_reduce(failed, group=group)
-    if failed.item():
-        raise failure or UserError("The main rank stopped: its message says why.")
 
 
 def in_memory_order(tensor: torch.Tensor) -> torch.Tensor:

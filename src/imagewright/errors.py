@@ -9,6 +9,7 @@ from imagewright.wording import for_caller
 
 LONGEST_MESSAGE = 1500  # characters
 LONGEST_REASON = 160  # of another library's message
+PREEMPTED = 75  # exit code, EX_TEMPFAIL of sysexits.h: the same command may do it later
 
 
 class ImagewrightError(Exception):

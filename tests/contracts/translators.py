@@ -5,6 +5,7 @@ No training: their weights are constants. Registered for the time of a test, so 
 
 from __future__ import annotations
 
+from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -120,6 +121,7 @@ CLASSES = (Lamp, Blurs, Attributes, FewShot)
 
 def register(monkeypatch: pytest.MonkeyPatch, *more: type[Model]) -> None:
     """The catalogue knows these models, each by its class's name in small letters, until the test ends."""
+    import_module("imagewright.cli.commands.train")  # which lists the models of the catalogue once, at its import
     table = dict(catalogue.entries())
     for model in (*CLASSES, *more):
         name = model.__name__.lower()

@@ -297,6 +297,14 @@ def test_force_replaces_shards_and_nothing_else(classes: Path, tmp_path: Path) -
         iw.write_shards(classes, tmp_path / "shards", count=4, force=True)
 
 
+def test_the_folder_that_one_is_in_is_replaced(classes: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    iw.write_shards(classes, ".", count=2, force=True)
+    assert len(iw.open_images(tmp_path / "here")) == 20
+    assert not list(tmp_path.glob(".*"))
+
+
 def test_a_source_that_is_read_once_is_written_in_one_pass(classes: Path, tmp_path: Path) -> None:
     with tarfile.open(tmp_path / "all.tar.gz", "w:gz") as packed:
         for path in sorted(classes.rglob("*.*")):

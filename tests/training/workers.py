@@ -9,6 +9,7 @@ import os
 import signal
 import socket
 import time
+from datetime import timedelta
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any
@@ -150,6 +151,7 @@ def train_photos(notes: Path, seconds: float = 0, **options: Any) -> None:
 def exchange(notes: Path) -> None:
     """All exchanges between ranks, on numbers that differ by rank."""
     import torch
+    import torch.distributed as dist
 
     from imagewright import distributed
 
@@ -164,6 +166,10 @@ def exchange(notes: Path) -> None:
         distributed.average_(tensors)
         distributed.barrier()
         any_rank = [distributed.any_rank(rank == 1), distributed.any_rank(False)]
+        # Work of one rank may take longer than any report: these exchanges wait for it.
+        distributed._groups["after_report"] = dist.new_group(backend="gloo", timeout=timedelta(seconds=0.2))
+        time.sleep(1 - rank)
+        any_rank += [distributed.gather_objects(rank), distributed.add_over_ranks(rank + 1)]
     torch.save([*tensors, any_rank], notes / f"exchanged-{rank}")
 
 

@@ -12,7 +12,7 @@ from imagewright.cli.failures import report_failures
 from imagewright.cli.former_names import with_present_names
 from imagewright.cli.ranks import as_one_of_ranks
 from imagewright.cli.streams import fill_closed_streams, release_streams
-from imagewright.cli.termination import INTERRUPTED, end_on_sigterm, leave_at_once_on_signals
+from imagewright.cli.termination import INTERRUPTED, end_on_signals, leave_at_once_on_signals
 from imagewright.terminal import plain_streams
 from imagewright.wording import command_line_words
 
@@ -129,7 +129,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _run(list(arguments))
     fill_closed_streams()
     try:
-        end_on_sigterm()
+        end_on_signals()
         return _run(sys.argv[1:])
     except KeyboardInterrupt:  # a second one, while the first was being reported
         return INTERRUPTED

@@ -21,8 +21,8 @@ from cyclopts import (
 
 from imagewright import catalogue, distributed
 from imagewright.cli.streams import discard
-from imagewright.cli.termination import INTERRUPTED, PREEMPTED, TERMINATED, Preempted, Terminated
-from imagewright.errors import LONGEST_MESSAGE, ImagewrightError, UserError, nearest, one_line
+from imagewright.cli.termination import INTERRUPTED, TERMINATED, Preempted, Terminated
+from imagewright.errors import LONGEST_MESSAGE, PREEMPTED, ImagewrightError, UserError, nearest, one_line
 from imagewright.familiar_names import COMMANDS, suggest_option
 from imagewright.terminal import printable, raw_stream
 

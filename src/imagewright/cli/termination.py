@@ -11,7 +11,6 @@ from contextlib import contextmanager
 from types import FrameType
 
 INTERRUPTED, TERMINATED = 130, 143  # exit codes: 128 and the number of the signal
-PREEMPTED = 75  # after SIGUSR1, by which a batch system asks for the machine: the same command may do it later
 INTERRUPTS = tuple(getattr(signal, name) for name in ("SIGINT", "SIGBREAK") if hasattr(signal, name))  # one of Windows
 SAME_REQUEST_SECONDS = 1.0  # `timeout` and `torchrun` send it to the process and to its group
 
@@ -63,7 +62,7 @@ def leaving_if_interrupted() -> Iterator[None]:
         signal.signal(number, signal.default_int_handler)
 
 
-def end_on_sigterm() -> None:
+def end_on_signals() -> None:
     """From here on SIGTERM raises `Terminated` and SIGUSR1 `Preempted`, unless the caller has them ignored."""
     for name, raised in (("SIGTERM", Terminated), ("SIGUSR1", Preempted)):
         number = getattr(signal, name, None)  # Windows has no SIGUSR1

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from imagewright import distributed
+from imagewright import agreement
 from imagewright.errors import DataError, count_text
 from imagewright.images import Images
 from imagewright.images.decoding.value_range import describe_range
@@ -110,7 +110,7 @@ class Scorer:
         if self.all_on_this_rank:
             compute()
         else:
-            distributed.first_on_main(compute)
+            agreement.first_on_main(compute)
         return found
 
     def open_reference(self, subject: Subject, against: Source) -> None:

@@ -29,7 +29,6 @@ MULTIPLE = 8  # by default the number of shards is a multiple of this, which 2, 
 LEAST_IN_SHARD = 16  # pictures, by default
 MOST_SHARDS = 100_000
 MOST_OPEN = 500  # shards of a source that is read once from its start to its end, since all are written at once
-READ_AT_ONCE = 16  # pictures
 NAMED = 3
 """Changed names that a note tells."""
 

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import shlex
-import shutil
-import tempfile
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
@@ -15,8 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from imagewright.errors import ConfigError, DataError, RunError, count_text, none_readable
-from imagewright.files import explain_write_errors
+from imagewright.errors import ConfigError, DataError, count_text, none_readable
 from imagewright.images.decoding.decode_range import to_pixels
 from imagewright.images.decoding.formats import Unreadable
 from imagewright.images.decoding.parallel import map_ranges
@@ -24,9 +20,9 @@ from imagewright.images.images import Images
 from imagewright.images.label_arrays import LabelsLike
 from imagewright.images.notices import tell_skipped
 from imagewright.images.sources.listing import Listing
-from imagewright.images.sources.shard_index import INDEX, TABLES, PictureFile, ShardIndex, has_index, write_index
-from imagewright.images.sources.shards import is_tar_name
+from imagewright.images.sources.shard_index import PictureFile, ShardIndex, write_index
 from imagewright.progress import Progress, ProgressCounter
+from imagewright.shard_files.folders import check_place, new_folder
 from imagewright.shard_files.planning import MOST_SHARDS, Encoding, ShardPlan, open_sets, plan_shards
 from imagewright.shard_files.samples import original_files, prepared_files, side_files
 from imagewright.shard_files.shard_writer import ShardWriter, WrittenShard
@@ -112,7 +108,7 @@ def write_shards(
     """
     _check_options(count, images_per_shard, encoding, size, seed)
     folder = Path(out).expanduser()
-    _check_place(folder, images, force=force)
+    check_place(folder, images, force=force)
     opening = {"size": size, "split": split, "layers": layers, "kinds": kinds, "labels": labels}
     sets = open_sets(images, opening | {"label_column": label_column})
     plans = {
@@ -128,23 +124,15 @@ def write_shards(
         for name, each in sets.items()
     }
     counter = ProgressCounter(sum(len(plan.images) for plan in plans.values()), progress)
-    with explain_write_errors(folder):
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        staged = Path(tempfile.mkdtemp(prefix=f".{folder.name[:100]}.", suffix=".part", dir=folder.parent))
     try:
         made = []
-        for name, plan in plans.items():
-            with explain_write_errors(folder):
+        with new_folder(folder) as staged:
+            for name, plan in plans.items():
                 (staged / name).mkdir(parents=True, exist_ok=True)
                 made.append(_write_set(plan, staged / name, counter, workers))
-        with explain_write_errors(folder):
-            staged.chmod(0o755)
-            _take_place(staged, folder)
     except BaseException as error:
         error.add_note("Nothing was written.")
         raise
-    finally:
-        shutil.rmtree(staged, ignore_errors=True)
     skipped = [each for _, left_out in made for each in left_out]
     notes = [note for plan in plans.values() for note in plan.notes]
     if skipped:
@@ -168,32 +156,6 @@ def _check_options(count: Any, images_per_shard: Any, encoding: Any, size: Any, 
         raise ConfigError("encoding=jpg is of pictures that are resized: give a size too, or leave it out.")
     if isinstance(seed, bool) or not isinstance(seed, int):
         raise ConfigError(f"seed={seed!r}: a whole number was expected.")
-
-
-def _check_place(folder: Path, source: Any, *, force: bool) -> None:
-    """Refuse a place that holds something other than shards, or that is in the source or around it."""
-    if isinstance(source, Images):
-        source = source.source
-    if isinstance(source, str | Path):
-        here, there = folder.resolve(), Path(source).expanduser().resolve()
-        if there.exists() and (here == there or there in here.parents or here in there.parents):
-            raise RunError(f"{folder} and the source {source} are one inside the other: give another folder.")
-    if not os.path.lexists(folder):
-        return
-    if not force:
-        raise RunError(f"{folder} exists already. Choose another name, or replace it with --force (force=True).")
-    if not _is_ours(folder):
-        raise RunError(f"{folder} holds other files than shards with an index, so that --force does not replace it.")
-
-
-def _is_ours(folder: Path) -> bool:
-    """Whether a folder is empty, or holds nothing but shards with their index, or several such folders."""
-    if not folder.is_dir() or folder.is_symlink():
-        return False
-    entries = list(folder.iterdir())
-    if has_index(folder):
-        return all(entry.name in (INDEX, TABLES) or is_tar_name(entry.name) for entry in entries)
-    return all(entry.is_dir() and any(entry.iterdir()) and _is_ours(entry) for entry in entries)
 
 
 def _write_set(
@@ -318,20 +280,3 @@ def _common(plan: ShardPlan, number: int, shards: list[WrittenShard]) -> Picture
     differing = first.sizes.total() - first.sizes[size]
     most = max(first.channels)
     return PictureFile(size, channels, most, first.formats.most_common(1)[0][0], differing, first.deep)
-
-
-def _take_place(staged: Path, folder: Path) -> None:
-    """Give the finished folder its name; a former one is put aside first, and removed when the new one is there."""
-    former = None
-    if os.path.lexists(folder):
-        former = Path(tempfile.mkdtemp(prefix=f".{folder.name[:100]}.", suffix=".old", dir=folder.parent))
-        former.rmdir()
-        folder.rename(former)
-    try:
-        staged.rename(folder)
-    except BaseException:
-        if former is not None and not os.path.lexists(folder):
-            former.rename(folder)
-        raise
-    if former is not None:
-        shutil.rmtree(former, ignore_errors=True)

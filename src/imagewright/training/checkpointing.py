@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 
-from imagewright import distributed
+from imagewright import agreement, distributed
 from imagewright.runs.report.page import write_report
 from imagewright.training import state
 from imagewright.training.density import share_density
@@ -38,7 +38,7 @@ class Checkpoints(Observer):
         if distributed.any_rank(bool(wrong)):
             raise NotFinite(f"{', '.join(wrong) or 'a loss on another rank'} became NaN or infinite")
         engine.synchronise_statistics()
-        distributed.first_on_main(lambda: self._save(ended=ended))
+        agreement.first_on_main(lambda: self._save(ended=ended))
         share_density(self.training.model)
         self.written = images_seen
 

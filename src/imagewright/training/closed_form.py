@@ -9,7 +9,7 @@ import time
 
 import torch
 
-from imagewright import distributed
+from imagewright import agreement, distributed
 from imagewright.images import Images
 from imagewright.images.float_stream import FloatStream
 from imagewright.model import Model
@@ -52,7 +52,7 @@ def fit(model: Model, images: Images, run: Run, reporter: Reporter, stop: StopRe
             with working_alone():
                 model.fit(FloatStream(images, report_progress))
         wait_for_all()
-    distributed.first_on_main(lambda: _write(model, images, run, reporter, time.monotonic() - started))
+    agreement.first_on_main(lambda: _write(model, images, run, reporter, time.monotonic() - started))
 
 
 def _write(model: Model, images: Images, run: Run, reporter: Reporter, seconds: float) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import torch
 
-from imagewright import distributed
+from imagewright import agreement
 from imagewright.images import Images
 from imagewright.metrics.plans import make_plans
 from imagewright.metrics.scorer import Scorer
@@ -35,10 +35,10 @@ class EvaluationObserver(Observer):
 
     def begin(self, training: Training) -> None:
         self.training = training
-        distributed.first_on_main(self._open)
+        agreement.first_on_main(self._open)
 
     def at(self, images_seen: int, report: Report | None) -> None:
-        distributed.first_on_main(lambda: self._evaluate(images_seen))
+        agreement.first_on_main(lambda: self._evaluate(images_seen))
 
     def _open(self) -> None:
         training = self.training

@@ -10,7 +10,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
-from imagewright import agreement, distributed
+from imagewright import agreement, common_disk, distributed
 from imagewright.errors import ConfigError, RunError
 from imagewright.images import Images
 from imagewright.runs import places
@@ -94,7 +94,7 @@ def lend_run(path: Path, stack: ExitStack, *, with_checkpoint: bool = False) -> 
                 names += [str(file.relative_to(path)) for file in (latest.state, latest.weights)]
         return names
 
-    return agreement.lend(path, needed, stack)
+    return common_disk.lend(path, needed, stack)
 
 
 def _check_latest(path: Path) -> None:
@@ -102,7 +102,7 @@ def _check_latest(path: Path) -> None:
     if distributed.world_size() == 1:
         return
     own = agreement.together(lambda: Run(path).checkpoints() if (path / places.RECORD).exists() else [])
-    told = agreement.gather(own[-1].images_seen if own else -1)
+    told = distributed.gather_objects(own[-1].images_seen if own else -1)
     latest = max(range(len(told)), key=told.__getitem__)
     if told[latest] > told[0]:
         has = f"ends at {told[0]:,} images" if told[0] >= 0 else "has no checkpoint"
@@ -162,7 +162,7 @@ def _names(skipped: Iterable[tuple[str, str]]) -> str:
 
 def tell_other_hosts(path: Path, say: Callable[[str], None]) -> None:
     """Say on each host but the main rank's where the progress is shown."""
-    if distributed.node() and agreement.is_first_on_host():
+    if distributed.node() and common_disk.is_first_on_host():
         world, here = distributed.world_size(), distributed.local_world_size()
         say(
             f"{here} of {world} processes {'is' if here == 1 else 'are'} on {socket.gethostname()}: "

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-from imagewright import agreement, distributed
+from imagewright import agreement
 from imagewright.runs import places
 from imagewright.runs.lock import lock_run
 from imagewright.runs.run import LAUNCH, Run
@@ -51,7 +51,7 @@ def open_run(
             begun = launch()
             Run.create(path, record | ({} if begun is None else {LAUNCH: begun}), force=force)
 
-    distributed.first_on_main(lock_and_record)
+    agreement.first_on_main(lock_and_record)
     if not resume:
         return Run(lend_run(path, exit_stack))
     run = Run(read)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Mapping
 
-from imagewright import agreement, distributed
+from imagewright import agreement, common_disk, distributed
 from imagewright.images import Images
 from imagewright.images.descriptions import cache_folder_of
 from imagewright.images.few import FEW_PICTURES, few_pictures_note
@@ -57,7 +57,7 @@ def prepare_sources(sources: Iterable[Images], reporter: Reporter, *, resume: bo
     """
     told: set[str] = set()  # the domains of one source have the same notes
     for images in sources:
-        agreement.once_on_each_disk(
+        common_disk.once_on_each_disk(
             lambda images=images: _prepare(images, reporter, told, resume=resume),  # type: ignore[misc]
             cache_folder_of(images) if distributed.world_size() > 1 else None,
         )

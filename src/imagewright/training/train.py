@@ -16,7 +16,7 @@ from typing import Any
 import torch
 
 from imagewright import agreement, catalogue, distributed
-from imagewright.errors import ConfigError, ImagewrightError
+from imagewright.errors import PREEMPTED, ConfigError, ImagewrightError
 from imagewright.images import Images
 from imagewright.model import Model
 from imagewright.runs import places
@@ -71,9 +71,6 @@ from imagewright.training.tracking import TensorBoardReporter, check_tensorboard
 from imagewright.training.training_pictures import TrainingPictures
 
 ImagesLike = Images | str | Path | Any
-
-
-PREEMPTED = 75  # EX_TEMPFAIL of sysexits.h: the same command may do it later
 
 
 class Stopped(ImagewrightError):
@@ -201,7 +198,7 @@ def resolve(
     """
     resumed = path if resume else None
     if resumed is None and path is not None:
-        distributed.first_on_main(lambda: places.check_place(path, force=force))
+        agreement.first_on_main(lambda: places.check_place(path, force=force))
 
     def settle() -> Setting:
         consents = settle_consents(model, consent, resumed, training_options.get("start"))

@@ -19,7 +19,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from imagewright import distributed
+from imagewright import agreement, distributed
 from imagewright.capabilities import Encodes, require, verbs_of
 from imagewright.errors import ConfigError
 from imagewright.images import Images
@@ -175,7 +175,7 @@ class Resampler:
             weights = rarity_weights(latents(), self.strength, self.seed)
             self.weights = weights.index_fill_(0, self.held_out, 0)
 
-        distributed.first_on_main(compute)
+        agreement.first_on_main(compute)
         self.weights = distributed.broadcast_from_main(self.weights)
 
     @property
