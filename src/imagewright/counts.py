@@ -1,4 +1,4 @@
-"""Counts as people write them: 5000, 200k, 1.5M."""
+"""Counts as people write them: 5000, 200k, 1.5M; and the images that a training saw."""
 
 from __future__ import annotations
 
@@ -32,3 +32,15 @@ def precision_of(text: str) -> float:
     """
     match = WRITTEN.fullmatch(text.strip().lower())
     return MULTIPLES[match[3]] / 10 ** len(match[2] or "") if match else 1.0
+
+
+def seen_text(seen: int, asked: int | None = None) -> str:
+    """How many images a training saw: more than were asked for if the last step, as large as all, is not needed whole.
+
+    asked: of the training, from its record; None if it is not known.
+
+    >>> seen_text(3008, 3000), seen_text(2000, 3000), seen_text(2000)
+    ('3,008 images seen, 3,000 asked', '2,000 images seen', '2,000 images seen')
+    """
+    more = f", {asked:,} asked" if asked and asked < seen else ""
+    return f"{seen:,} images seen{more}"

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+
+from imagewright.cli.progress import ProgressFile
 
 pty = pytest.importorskip("pty", reason="needs a pseudo terminal")
 
@@ -35,3 +38,13 @@ def test_a_terminal_gets_a_bar_with_speed_and_losses(tmp_path: Path) -> None:
     for part in ("vae", "/2048 images", "/s", "elbo/reconstruction", "memory", "MiB"):
         assert part in text, part
     assert "\x1b[?25h" in text  # the cursor is given back
+
+
+def test_the_speed_of_a_resumed_training_is_told_without_what_was_done_before(tmp_path: Path) -> None:
+    file = ProgressFile(tmp_path / "progress.json")
+    file.update("preparing pictures", 60, 60)
+    file.update("training", 6_464, 52_000)
+    assert json.loads((tmp_path / "progress.json").read_text())["first"] == 6_464
+    file.update("training", 52_000, 52_000)
+    written = json.loads((tmp_path / "progress.json").read_text())
+    assert (written["first"], written["done"]) == (6_464, 52_000)

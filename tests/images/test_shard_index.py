@@ -24,6 +24,11 @@ def test_truncated_and_changed_shards_are_refused(classes: Path, tmp_path: Path)
     path.write_bytes(content[:5000] + bytes([content[5000] ^ 1]) + content[5001:])
     with pytest.raises(DataError, match=r"1 of 2 shards in .* not as they were written \(SHA-256\): shard-00001\.tar"):
         iw.check(tmp_path / "shards")
+    other = tmp_path / "shards" / "shard-00000.tar"
+    other.rename(tmp_path / "elsewhere")
+    with pytest.raises(DataError, match=r"1 of 1 shard in .* shard-00001\.tar.* 1 more shard is not on this machine\."):
+        iw.check(tmp_path / "shards")
+    (tmp_path / "elsewhere").rename(other)
     path.write_bytes(bytes(len(content)))
     with pytest.raises(DataError, match=r"shard-00001\.tar is not the shard that was written"):
         iw.open_images(tmp_path / "shards", cache=False).batch(np.array([15]))

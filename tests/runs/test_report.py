@@ -126,6 +126,16 @@ def test_findings_are_as_they_were_last_found_in_whatever_report(tmp_path: Path)
     assert "Nothing wrong found at 6 images seen." in page.texts
 
 
+def test_more_images_seen_than_asked_are_said_with_both_numbers(tmp_path: Path) -> None:
+    for asked, said in ((96, "104 images seen, 96 asked"), (104, "104 images seen"), (200, "104 images seen")):
+        run = make_run(tmp_path / f"run-{asked}", [record(104, kl=1.0)])
+        about = json.loads((run / "run.json").read_text()) | {"plan": {"images_seen": asked}}
+        (run / "run.json").write_text(json.dumps(about))
+        text = "".join(page_of(run)[1].texts)
+        assert f"{said} in " in text or f"{said} at " in text or f"{said}, trained on" in text
+        assert (", 96 asked" in text) == (asked == 96)
+
+
 def test_terms_of_very_different_size_get_panels_of_their_own(tmp_path: Path) -> None:
     near = page_of(make_run(tmp_path / "near", [record(k, kl=20.0, mse=90.0) for k in (1, 2)]))[1]
     apart = page_of(make_run(tmp_path / "apart", [record(k, kl=0.01, mse=90.0) for k in (1, 2)]))[1]

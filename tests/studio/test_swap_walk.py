@@ -70,7 +70,7 @@ def test_a_face_is_swapped(
     assert "--consent=Bert Ray; Bert Ray; 2026-01-20" in commands[-1]
     assert "--preset" not in commands[-1]  # what was not chosen is left to the training, which knows the machine
     page.get_by_label("Watch a training").select_option(label="runs/swap")
-    page.get_by_text("8 of 8 images seen").wait_for()
+    page.get_by_text("8 of 8 images").wait_for()
 
     page.get_by_role("link", name="Try it on a photo or video").click()
     page.get_by_label("Footage", exact=True).select_option(label="walk.mp4")

@@ -9,13 +9,14 @@ import pytest
 from PIL import Image
 
 import imagewright as iw
+from imagewright.errors import DataError
 from imagewright.tours.pictures import fit_pictures, open_tour
 from imagewright.tours.plan import all_parts
 
 
 def write(folder: Path, names: list[str], size: tuple[int, int] = (24, 24)) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
-    generator = np.random.default_rng(len(names))
+    generator = np.random.default_rng([*str(folder).encode()])
     for name in names:
         pixels = generator.integers(0, 255, (*size, 3), dtype=np.uint8)
         Image.fromarray(pixels).resize(size[::-1]).save(folder / f"{name}.png")
@@ -45,6 +46,19 @@ def test_pictures_pairs_and_two_sets_are_told_apart(tmp_path: Path) -> None:
         write(folder / first, NAMES)
         write(folder / second, names)
         assert arrangement(folder) == expected
+
+
+def test_a_copy_of_a_folder_is_no_second_set(tmp_path: Path) -> None:
+    one = write(tmp_path / "one", NAMES)
+    same, renamed = tmp_path / "same", tmp_path / "renamed"
+    for folder, names in ((same, NAMES), (renamed, OTHERS)):
+        folder.mkdir()
+        for name, copy in zip(NAMES, names, strict=True):
+            (folder / f"{copy}.png").write_bytes((one / f"{name}.png").read_bytes())
+    with pytest.raises(DataError, match="Inputs and targets are the same pictures"):
+        open_tour(one, same, {}, lambda _: None)
+    with pytest.raises(DataError, match="Both sets hold the same pictures"):
+        open_tour(one, renamed, {}, lambda _: None)
 
 
 def test_all_models_have_the_size_of_the_shortest_training_and_learn_no_held_out_picture() -> None:

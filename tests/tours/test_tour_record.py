@@ -28,7 +28,7 @@ from imagewright.training.doctor.remedies import Remedy
 def write(folder: Path, count: int = 10, side: int = 16) -> Path:
     folder.mkdir(parents=True)
     for index in range(count):
-        pixels = np.random.default_rng(index).integers(0, 255, (side, side, 3), dtype=np.uint8)
+        pixels = np.random.default_rng([index, *folder.name.encode()]).integers(0, 255, (side, side, 3), dtype=np.uint8)
         Image.fromarray(pixels).save(folder / f"{folder.name}{index}.png")
     return folder
 

@@ -52,17 +52,17 @@ class ProgressFile:
     """
 
     def __init__(self, path: Path) -> None:
-        self._path, self._written, self._stage, self._began = path, -math.inf, "", 0.0
+        self._path, self._written, self._stage, self._began, self._first = path, -math.inf, "", 0.0, 0
 
     def update(self, stage: str, done: int, total: int | None) -> None:
-        """`done` of `total` of a stage."""
+        """`done` of `total` of a stage. What was done before, as of a resumed training, is written as `first`."""
         now = time.monotonic()
         if stage != self._stage:
-            self._stage, self._began, self._written = stage, now, -math.inf
+            self._stage, self._began, self._first, self._written = stage, now, done, -math.inf
         if now - self._written < WRITTEN_SECONDS and done != total:
             return
         self._written = now
-        value = {"stage": stage, "done": done, "total": total, "seconds": now - self._began}
+        value = {"stage": stage, "done": done, "total": total, "first": self._first, "seconds": now - self._began}
         temporary = self._path.with_suffix(".new")
         with suppress(OSError):  # the folder of a studio's job was removed: the command goes on
             temporary.write_text(json.dumps(value))

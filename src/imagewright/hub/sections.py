@@ -8,6 +8,7 @@ from typing import Any
 
 from imagewright import catalogue
 from imagewright.configs import DATA_FIELDS
+from imagewright.counts import seen_text
 from imagewright.errors import count_text, number_text, one_line
 from imagewright.hub.licences import OTHER
 from imagewright.hub.metadata import title_of
@@ -58,12 +59,16 @@ def opening(record: Mapping[str, Any], images_seen: int, parameters: int) -> lis
     """What the model is, in a sentence."""
     entry = catalogue.entry_of(str(record["model"]))
     height, width = record["config"]["size"]
-    seen = "imported from published weights" if "imported" in record else f"{images_seen:,} images seen in its training"
+    seen = "Imported from published weights" if "imported" in record else f"Training: {_seen(record, images_seen)}"
     return [
         f"`{entry.name}` ({entry.paper}): {entry.summary}. Pictures of {size_text((height, width))}, "
-        f"{parameters:,} numbers in its weights, {seen}. "
+        f"{parameters:,} numbers in its weights. {seen}. "
         "Made with imagewright, which loads it."
     ]
+
+
+def _seen(record: Mapping[str, Any], images_seen: int) -> str:
+    return seen_text(images_seen, (record.get("plan") or {}).get("images_seen"))
 
 
 def how_to_load(record: Mapping[str, Any], repository: str) -> list[str]:
@@ -129,7 +134,8 @@ def _named(described: Mapping[str, Any], what: str) -> str:
 def recipe(record: Mapping[str, Any]) -> list[str]:
     """The numbers of the training, the options of the model, and the command, without paths."""
     plan = record.get("plan") or {}
-    rows: list[tuple[str, Any]] = [(name.replace("_", " "), plan[name]) for name in PLAN if plan.get(name) is not None]
+    asked = {name: name.replace("_", " ") for name in PLAN} | {"images_seen": "images asked"}  # seen: see the opening
+    rows: list[tuple[str, Any]] = [(asked[name], plan[name]) for name in PLAN if plan.get(name) is not None]
     options = {name: value for name, value in record["config"].items() if name not in DATA_FIELDS}
     rows += [("option " + name.replace("_", "-"), value) for name, value in options.items()]
     rows += [("seed", record.get("seed", 0))]
@@ -203,7 +209,7 @@ def licence_section(licence: str, record: Mapping[str, Any]) -> list[str]:
 
 def provenance(record: Mapping[str, Any], images_seen: int, fingerprint: str) -> list[str]:
     """The checkpoint and what it came from."""
-    rows: list[tuple[str, Any]] = [("checkpoint", f"{images_seen:,} images seen")]
+    rows: list[tuple[str, Any]] = [("checkpoint", _seen(record, images_seen))]
     rows.append(("fingerprint of the weights", fingerprint))
     if started := record.get("started_from"):
         rows.append(("training began from weights with SHA-256", started.get("digest", "unknown")))

@@ -29,7 +29,7 @@ HOW_TO_GO_ON = {
     "outlines": "imagewright train pix2pix {out} SPRITES",
     "pairs": "imagewright train pix2pix {out}",
     "label-pairs": "imagewright train pix2pix {out}",
-    PEOPLE: "imagewright train swap {out}/anna {out}/bert",
+    PEOPLE: "imagewright train swap {out}/anna {out}/bert --consent 'Anna and Bert; drawn, no real people'",
     CLIP: "imagewright translate RUN {out} --out translated.mp4",
 }
 

@@ -29,6 +29,7 @@ from imagewright.tours.scoring import (
 from imagewright.tours.texts import ABOUT, LABELS
 
 REAL_ROW, PCA = "row-real.webp", LABELS["pca"]
+OVERRUN = 1.2  # of the minutes that were asked for: from there on the page says what the tour took
 COLUMN, ROW_WIDTH = 940, 800  # pixels that a figure and a row of samples may be wide
 STYLE = """
 body { max-width: 1000px; line-height: 1.55; } h1 { font-size: 1.9rem; font-weight: 650; letter-spacing: -.01em; }
@@ -107,11 +108,11 @@ def _best_sentence(record: TourRecord, best: list[tuple[str, Score]], scores: di
     against = "" if baseline is None else f", against {short_number(baseline.value)} of the eigenfaces"
     if baseline is not None and baseline.value < score.value:
         return (
-            f"In {minutes_text(record.minutes)} in all, at {size_text(record.size)} pixels, no trained model came as "
+            f"In {_time_taken(record)}, at {size_text(record.size)} pixels, no trained model came as "
             f"near to the pictures as the eigenfaces did ({title} {short_number(baseline.value)}; {LABELS[name]} "
             f"{short_number(score.value)}): give more minutes, or train one longer."
         )
-    within = f"within {minutes_text(record.minutes)} in all, at {size_text(record.size)} pixels,"
+    within = f"within {_time_taken(record)}, at {size_text(record.size)} pixels,"
     if not others:
         return f"{LABELS[name]} reached {value}{against} {within.rstrip(',')}."
     if is_clearly_best(score, others[0][1]):
@@ -121,6 +122,14 @@ def _best_sentence(record: TourRecord, best: list[tuple[str, Score]], scores: di
         f"The best new pictures {within} are by {LABELS[name]} ({value}{against}); {near} is too near to it to tell "
         "the two apart by so few pictures."
     )
+
+
+def _time_taken(record: TourRecord) -> str:
+    """The time of the tour: that which was asked for, with that which it took if it is much more."""
+    asked, taken = minutes_text(record.minutes), sum(part.seconds for part in record.parts)
+    if taken < OVERRUN * 60 * record.minutes:
+        return f"{asked} in all"
+    return f"{duration_text(taken)} in all ({asked} {'was' if record.minutes == 1 else 'were'} asked)"
 
 
 def _progress(folder: Path, record: TourRecord) -> str:

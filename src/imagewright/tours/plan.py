@@ -17,6 +17,7 @@ LEAST_OF_A_CLASS, MOST_CLASSES = 4, 100  # of labels that a model can be conditi
 HELD_OUT_FROM, HELD_OUT_SHARE, MOST_HELD_OUT = 400, 5, 1_000  # pictures; one of so many is held out
 LEAST_SECONDS = 10.0  # of a part that trains: less is taken by starting and scoring it
 LEAST_TO_LEARN = {"autoencoder": 40.0, "vae_gan": 60.0, "cgan": 60.0}  # seconds: of less a newcomer sees noise
+LEAST_SHARE = 0.5  # of the time that a part was given at first: earlier ones that overran leave it so much
 SHARE_TRAINED = 0.75  # of the time of a part; the rest scores and shows what was learned
 LEAST_SCORED, MOST_SCORED = 64, 1_000
 SHARE_SCORED = 0.12  # of the time
@@ -117,14 +118,15 @@ def share_minutes(
 
     minutes: of the whole tour.
     spent: seconds that finished parts took. A part that took longer leaves less to the others, and the other way round;
-        each of them has never less than `LEAST_SECONDS`, or than its first share if that is smaller.
+        each of them has never less than `LEAST_SECONDS` (or its first share if that is smaller), nor than half of its
+        first share, so that the tour takes longer than its minutes rather than show models that learned nothing.
     """
     done = spent or {}
     left = [part for part in parts if part.name not in done]
     remaining = max(0.0, minutes - sum(done.values()) / 60)
     whole = sum(part.weight for part in left)
     at_first = {part.name: minutes * part.weight / sum(each.weight for each in parts) for part in left}
-    least = {name: min(LEAST_SECONDS / 60, share) for name, share in at_first.items()}
+    least = {name: max(min(LEAST_SECONDS / 60, share), LEAST_SHARE * share) for name, share in at_first.items()}
     return {part.name: max(least[part.name], remaining * part.weight / whole) for part in left}
 
 

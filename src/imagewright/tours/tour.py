@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from imagewright.output.grids import plain_grid
 from imagewright.pixels import size_text
 from imagewright.progress import StageProgress
 from imagewright.runs.lock import lock_run
+from imagewright.runs.report.html import duration_text
 from imagewright.runs.run import Run
 from imagewright.tours.page import REAL_ROW, runs_of, summary, write_page
 from imagewright.tours.parts.eigenfaces import show_components
@@ -31,7 +33,7 @@ from imagewright.tours.plan import (
     share_minutes,
     training_minutes,
 )
-from imagewright.tours.record import RECORD, TourRecord, new_parts, plain_options, read_record
+from imagewright.tours.record import RECORD, PartRecord, TourRecord, new_parts, plain_options, read_record
 from imagewright.tours.scoring import affordable_count, choose_features, scores_of
 from imagewright.tours.work import PartClock, PartFunction, TourWork
 from imagewright.training.reporting import Say
@@ -40,6 +42,7 @@ from imagewright.training.signals import StopRequest
 from imagewright.training.train import Stopped
 
 MINUTES = 20.0
+NOT_SHORTENED = 0.8  # of the planned time of a part: less is said on the page
 CARRY_OUT: dict[str, PartFunction] = {
     "set": survey_set,
     "components": show_components,
@@ -295,6 +298,7 @@ def _carry_out(
             write_page(folder, record)
             with opening_choices(only=(), exclude=()):  # the pictures are chosen; arrays of the parts have no names
                 CARRY_OUT[part.kind](work, found)
+            _say_shortened(planned.parts, record, found)
             found.state = "done"
         except (KeyboardInterrupt, Stopped):
             found.seconds = before + clock.elapsed
@@ -309,6 +313,16 @@ def _carry_out(
         found.seconds = before + clock.elapsed
         record.write(folder)
         write_page(folder, record)
+
+
+def _say_shortened(parts: Sequence[TourPart], record: TourRecord, found: PartRecord) -> None:
+    """Add to what was found that earlier parts took the time of a training, if they did."""
+    planned = share_minutes(parts, record.minutes)[found.name]
+    if found.model is not None and found.minutes < NOT_SHORTENED * planned:
+        found.facts.append(
+            f"Earlier parts took longer than planned: this one was given {duration_text(60 * found.minutes)} in place "
+            f"of {duration_text(60 * planned)}."
+        )
 
 
 def _draw_real(work: TourWork) -> None:

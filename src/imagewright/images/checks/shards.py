@@ -36,7 +36,8 @@ class ShardsReport:
 
     def lines(self) -> list[str]:
         """The report as lines of plain text."""
-        of = "" if self.here == self.count else f", {self.count - self.here:,} of which are not on this machine"
+        away = self.count - self.here
+        of = f", {away:,} of which {'is' if away == 1 else 'are'} not on this machine" if away else ""
         lines = [f"{'shards':<17}{self.count:,}{of}; the bytes are those that were written (SHA-256)"]
         return [*lines, f"{'terms':<17}{self.terms}"] if self.terms else lines
 
@@ -84,9 +85,13 @@ def check_shards(named: PictureSource, counter: ProgressCounter) -> ShardsReport
                 changed.append(index.shards[number].name)
     if changed:
         names = ", ".join(changed[:NAMED]) + (f" and {len(changed) - NAMED:,} more" if len(changed) > NAMED else "")
+        away = len(taken) - len(here)
+        absent = (
+            f" {count_text(away, 'more shard')} {'is' if away == 1 else 'are'} not on this machine." if away else ""
+        )
         raise DataError(
             f"{len(changed):,} of {count_text(len(here), 'shard')} in {index.folder} are not as they were written "
-            f"(SHA-256): {names}. For each, {WRITE_AGAIN}."
+            f"(SHA-256): {names}. For each, {WRITE_AGAIN}.{absent}"
         )
     return ShardsReport(len(taken), len(here), index.terms)
 

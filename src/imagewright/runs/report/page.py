@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from imagewright.counts import seen_text
 from imagewright.errors import RunError
 from imagewright.files import write_whole
 from imagewright.pixels import is_size, size_text
@@ -51,7 +52,8 @@ def write_report(run_path: Run | str | Path) -> Path:
 def _summary(about: Mapping[str, Any], history: TrainingHistory) -> str:
     parts = []
     if history.last is not None:
-        parts.append(f"{history.last['images_seen']:,} images seen")
+        asked = (about.get("plan") or {}).get("images_seen")
+        parts.append(seen_text(history.last["images_seen"], asked))
         if isinstance(history.last.get("seconds"), (int, float)):
             parts.append(f"in {duration_text(history.last['seconds'])}")
         if (speed := history.speed.median()) is not None:

@@ -43,7 +43,7 @@ class Job:
     command: the arguments after `imagewright`.
     about: JSON values of the page that started it, such as the run that it makes.
     state: "killed" if it ended without a word: it was killed, or the machine was shut down.
-    progress: {"stage", "done", "total"} of the bar; empty if there is none.
+    progress: {"stage", "done", "total", "first", "seconds"} of the bar, as `cli.progress` writes it; empty without one.
     said: the last lines that it printed; places are named from the workplace on.
     """
 

@@ -24,6 +24,13 @@ const short = new Intl.NumberFormat("en", { notation: "compact", maximumSignific
 export const whole = (number) => (number === null || number === undefined ? "–" : plain.format(number));
 export const brief = (number) => (number === null || number === undefined ? "–" : short.format(number));
 export const counted = (number, thing, things = `${thing}s`) => `${whole(number)} ${number === 1 ? thing : things}`;
+
+// How far a training is. The last step may see more images than were asked for: it has as many as the others.
+export function imagesOf({ images_seen: seen, planned }, text = whole) {
+  if (!planned) return `${text(seen)} images`;
+  return seen > planned ? `${text(seen)} images seen, ${text(planned)} asked` : `${text(seen)} of ${text(planned)} images`;
+}
+
 export const decimals = (number, digits = 3) => (Number.isFinite(number) ? Number(number.toPrecision(digits)).toString() : "–");
 
 export function duration(seconds) {

@@ -6,6 +6,11 @@ import { tell, told } from "/web/parts/toast.js";
 
 const WORDS = { running: "runs", done: "is done", failed: "failed", stopped: "was stopped", killed: "ended without a word: it was killed" };
 
+// A second of what the bar counts; null before it can be told. What an earlier start of a resumed training did took no time of this one.
+export function speedOf({ done, first = 0, seconds }) {
+  return seconds > 1 && done > first ? (done - first) / seconds : null;
+}
+
 class JobBar extends HTMLElement {
   #job = null;
   #parts = null;
@@ -38,10 +43,11 @@ class JobBar extends HTMLElement {
     this.dataset.job = job.id;
     if (!this.#parts) return;
     const { title, state, bar, stop, close, said, more } = this.#parts;
-    const { stage, done, total, seconds } = job.progress;
+    const { stage, done, total } = job.progress;
+    const speed = speedOf(job.progress);
     const runs = job.state === "running";
     title.textContent = job.title;
-    const left = runs && done > 0 && total > done && seconds > 1 ? `, ${duration(((total - done) * seconds) / done)} left` : "";
+    const left = runs && speed && total > done ? `, ${duration((total - done) / speed)} left` : "";
     state.textContent = runs ? (stage ? `${stage}: ${whole(done)} of ${whole(total)}${left}` : "starts") : stopAsked && job.state === "killed" ? "was stopped at once" : WORDS[job.state];
     if (stopAsked && runs) state.textContent += " – it saves, and stops";
     bar.hidden = !runs;

@@ -1,5 +1,5 @@
 // A run as a card: its latest samples, how far it is, its scores, and what the doctor says.
-import { brief, clear, decimals, h } from "/web/dom.js";
+import { brief, clear, decimals, h, imagesOf } from "/web/dom.js";
 import { act, pictureOf } from "/web/api.js";
 import { told } from "/web/parts/toast.js";
 
@@ -23,7 +23,7 @@ function parts(run, stamp) {
   const none = () => h("div", { class: "thumbnail none" }, "no picture yet");
   const image = !run.has_picture ? none() : h("img", { class: "thumbnail", alt: `the latest samples of ${run.name}`, loading: "lazy", src: pictureOf("library/run_picture", { run: run.id, side: 320, stamp }) });
   image.addEventListener("error", () => image.replaceWith(none()));
-  const progress = run.planned ? `${brief(run.images_seen)} of ${brief(run.planned)} images` : run.images_seen ? `${brief(run.images_seen)} images` : "fitted in one go";
+  const progress = run.planned || run.images_seen ? imagesOf(run, brief) : "fitted in one go";
   const [finding] = run.findings;
   return [
     h("a", { href: `#/train?run=${run.id}`, "aria-label": `Open ${run.name}` }, image),

@@ -1,5 +1,5 @@
 // The training of a swap: consent, a few options, start; then the live sheet and the curve of whose face it is.
-import { clear, counted, duration, h, newId, whole } from "/web/dom.js";
+import { clear, counted, duration, h, imagesOf, newId } from "/web/dom.js";
 import { act, pictureOf, read } from "/web/api.js";
 import { live } from "/web/live.js";
 import { field } from "/web/parts/field.js";
@@ -117,8 +117,7 @@ function watchRun(root, id, job) {
     }
     title.textContent = now.name;
     const [consents, lasted] = [now.consent.length ? `Consent: ${now.consent.join("; ")}.` : "", now.seconds ? `, ${duration(now.seconds)}` : ""];
-    const of = now.planned ? ` of ${whole(now.planned)}` : "";
-    state.textContent = `${whole(now.images_seen)}${of} images seen${lasted}${now.training ? ", in training" : ""}. ${consents}`;
+    state.textContent = `${imagesOf(now)}${lasted}${now.training ? ", in training" : ""}. ${consents}`;
     bar.hidden = !now.training;
     if (now.planned) bar.value = now.images_seen / now.planned;
     next.hidden = !now.checkpoints;

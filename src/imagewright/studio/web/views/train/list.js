@@ -17,7 +17,8 @@ export function runList(runs, isOpen) {
     if (run.damaged) return h("tr", {}, h("td"), h("td", {}, run.name), h("td", { class: "bad", colspan: "3" }, run.damaged));
     const box = h("input", { type: "checkbox", "aria-label": `Put ${run.name} beside others`, onchange: changed });
     boxes.set(run.id, box);
-    const progress = run.planned ? `${brief(run.images_seen)} of ${brief(run.planned)}` : brief(run.images_seen);
+    const asked = run.images_seen > run.planned ? `${brief(run.images_seen)} (${brief(run.planned)} asked)` : `${brief(run.images_seen)} of ${brief(run.planned)}`;
+    const progress = run.planned ? asked : brief(run.images_seen);
     return h("tr", {}, h("td", {}, box), h("td", {}, h("a", { href: `#/train?run=${run.id}` }, run.name)), h("td", {}, run.model), h("td", { class: "number" }, progress), h("td", {}, run.training ? h("span", { class: "good" }, "trains") : ""));
   };
   return h(

@@ -1,5 +1,5 @@
 // One run, as it trains or as it was: followed wherever it was started.
-import { brief, clear, duration, h, whole } from "/web/dom.js";
+import { brief, clear, duration, h, imagesOf, whole } from "/web/dom.js";
 import { live } from "/web/live.js";
 import { act, pictureOf } from "/web/api.js";
 import { openLarge } from "/web/parts/picture.js";
@@ -8,7 +8,7 @@ import { hasDraft } from "/web/views/train/drafts.js";
 import { curvePanels } from "/web/views/train/curves.js";
 import { findingsPanel } from "/web/views/train/findings.js";
 import { samplesOverTime } from "/web/views/train/samples.js";
-import { lastWords } from "/web/parts/jobs.js";
+import { lastWords, speedOf } from "/web/parts/jobs.js";
 
 const GIB = 2 ** 30;
 
@@ -61,10 +61,10 @@ export default async function show(root, asked) {
 
 const SENTENCES = {
   starts: () => "It starts: pictures are prepared, and the speed is measured.",
-  trains: (run) => `It trains: ${progressOf(run)}${leftOf(run)}.`,
-  trained: (run) => (run.planned ? `It is trained: ${whole(run.images_seen)} images.` : "It is fitted."),
-  stopped: (run) => `It was stopped, and saved: ${progressOf(run)}.`,
-  time_over: (run) => `Its time was over, and it is saved: ${progressOf(run)}, since the steps were slower than measured before.`,
+  trains: (run) => `It trains: ${imagesOf(run)}${leftOf(run)}.`,
+  trained: (run) => (run.planned ? `It is trained: ${run.images_seen > run.planned ? imagesOf(run) : `${whole(run.images_seen)} images`}.` : "It is fitted."),
+  stopped: (run) => `It was stopped, and saved: ${imagesOf(run)}.`,
+  time_over: (run) => `Its time was over, and it is saved: ${imagesOf(run)}, since the steps were slower than measured before.`,
   ended: (run) => `It ended without saving its last steps: it was killed, or the machine went off. ${run.checkpoints.length ? `The checkpoint at ${whole(run.checkpoints.at(-1))} images is kept.` : "There was no checkpoint yet: it can begin anew."}`,
   failed: (run) => `It failed: ${lastWords(run.problem ?? "")}`,
   damaged: (run) => run.problem,
@@ -72,7 +72,6 @@ const SENTENCES = {
 };
 const BAD = ["ended", "failed", "damaged", "gone"];
 
-const progressOf = (run) => (run.planned ? `${whole(run.images_seen)} of ${whole(run.planned)} images` : `${whole(run.images_seen)} images`);
 const leftOf = (run) => (run.rate && run.planned > run.images_seen ? `, about ${duration((run.planned - run.images_seen) / run.rate)} left` : "");
 
 function showState({ title, state, bar, actions, facts }, run) {
@@ -99,8 +98,8 @@ function showState({ title, state, bar, actions, facts }, run) {
 // Between two reports the job of the training knows how far it is.
 function showProgress({ state, bar }, run, job) {
   if (!run || !job?.progress?.done || job.progress.stage !== "training") return;
-  const { done, total, seconds } = job.progress;
-  const now = { ...run, images_seen: done, planned: total, rate: seconds > 1 ? done / seconds : run.rate }; // as the bar of the job counts
+  const { done, total } = job.progress;
+  const now = { ...run, images_seen: done, planned: total, rate: speedOf(job.progress) ?? run.rate }; // as the bar of the job counts
   bar.value = job.progress.done / job.progress.total;
   if (run.state === "trains") state.textContent = SENTENCES.trains(now);
 }
