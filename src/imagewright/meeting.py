@@ -12,11 +12,13 @@ import json
 import os
 import socket
 import struct
+import sys
 import time
 import uuid
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from datetime import timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from imagewright.errors import TrainingError, UserError
@@ -44,6 +46,7 @@ class Place:
     address: its own IPv4 address towards the main rank's host; "" if it has none.
     main: the main rank's address as it sees it; "" if it sees none.
     version: of imagewright.
+    command: the first word of its command; "" if it is no command of imagewright.
     mark: of this process in this meeting; no other has it, so that it is told from one before a restart.
     """
 
@@ -52,6 +55,7 @@ class Place:
     address: str
     main: str
     version: str
+    command: str
     mark: str
 
 
@@ -61,7 +65,7 @@ def meet(rank: int, world: int, node: int, patience: timedelta) -> tuple[Any, li
     node: the number of this machine.
     patience: how long to wait for the others.
 
-    Raises `TrainingError` if a rank does not come, `UserError` if the versions of imagewright differ.
+    Raises `TrainingError` if a rank does not come, `UserError` if the versions of imagewright or the commands differ.
     """
     from torch.distributed.distributed_c10d import PrefixStore
     from torch.distributed.rendezvous import rendezvous
@@ -71,7 +75,7 @@ def meet(rank: int, world: int, node: int, patience: timedelta) -> tuple[Any, li
         store.set_timeout(patience)
         store = PrefixStore("imagewright", store)
         own, main = addresses_towards(os.environ.get("MASTER_ADDR", ""))
-        place = Place(socket.gethostname(), node, own, main, version_of("imagewright"), uuid.uuid4().hex)
+        place = Place(socket.gethostname(), node, own, main, version_of("imagewright"), command(), uuid.uuid4().hex)
         places = _lead(store, place, world, patience) if rank == 0 else _follow(store, place, rank, world, patience)
     except (RuntimeError, ValueError) as error:
         where = f"{os.environ.get('MASTER_ADDR')}:{os.environ.get('MASTER_PORT')}"
@@ -84,6 +88,11 @@ def meet(rank: int, world: int, node: int, patience: timedelta) -> tuple[Any, li
             raise UserError(
                 f"The hosts have different versions of imagewright: {places[0].version} on {places[0].host} (rank 0), "
                 f"{other_place.version} on {other_place.host} (rank {number}). Install the same one on each."
+            )
+        if other_place.command != places[0].command:
+            raise UserError(
+                f"The processes run different commands: `{places[0].command}` on {places[0].host} (rank 0), "
+                f"`{other_place.command}` on {other_place.host} (rank {number}). Start the same command on each host."
             )
     return PrefixStore(places[0].mark, store), places
 
@@ -152,6 +161,13 @@ def choose_interface(places: Sequence[Place], rank: int) -> str | None:
         told = [place.main for place in places if place.node != own.node and _reaches_others(place.main)]
         address = told[0] if told else ""
     return interface_of(address)
+
+
+def command() -> str:
+    """The first word of this process's command, such as "train"; "" if it is no command of imagewright."""
+    program = Path(sys.argv[0])
+    ours = program.name == "imagewright" or (program.name, program.parent.name) == ("__main__.py", "imagewright")
+    return next((word for word in sys.argv[1:] if not word.startswith("-")), "") if ours else ""
 
 
 def addresses_towards(host: str) -> tuple[str, str]:
