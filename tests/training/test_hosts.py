@@ -136,8 +136,8 @@ def put_run(host: Host) -> None:
 
 def test_the_interface_is_the_one_towards_the_other_hosts(monkeypatch: pytest.MonkeyPatch) -> None:
     places = [
-        Place("host-a", 0, "127.0.0.1", "127.0.1.1", "1"),
-        Place("host-b", 1, "10.77.0.2", "10.77.0.1", "1"),
+        Place("host-a", 0, "127.0.0.1", "127.0.1.1", "1", "train", "x"),
+        Place("host-b", 1, "10.77.0.2", "10.77.0.1", "1", "train", "y"),
     ]
     asked: list[str] = []
     monkeypatch.setattr("imagewright.meeting.interface_of", lambda address: asked.append(address) or "cable0")

@@ -36,20 +36,22 @@ def settle_resume(
         "Start the same command on each host.",
     )
 
+    attempt = max(agreement.gather(restarts()))  # the torchrun of a host counts those only that began on this host
+
     def decide() -> tuple[bool, str]:
         if not distributed.is_main():
             return False, ""
-        if resume or auto_resume or is_restarted():
+        if resume or auto_resume or attempt:
             places.bring_back(path)
         begun = (path / places.RECORD).exists()
-        if is_restarted() and begun and Run(path).record.get(LAUNCH) == launch():
-            attempt, most = (os.environ.get(f"TORCHELASTIC_{name}") for name in ("RESTART_COUNT", "MAX_RESTARTS"))
+        if attempt and begun and Run(path).record.get(LAUNCH) == launch():
+            most = os.environ.get("TORCHELASTIC_MAX_RESTARTS")
             return True, f"torchrun restarted the training ({attempt} of at most {most} restarts): {_from_where(path)}"
         if auto_resume and begun:
             return True, "" if resume else _from_where(path)
         return resume, ""
 
-    if resume or auto_resume or is_restarted():
+    if resume or auto_resume or attempt:
         _check_latest(path)
     found, note = agreement.share(agreement.together(decide))
     if note:
@@ -64,9 +66,9 @@ def _from_where(path: Path) -> str:
     return f"{path} goes on from its checkpoint at {checkpoints[-1].images_seen:,} images"
 
 
-def is_restarted() -> bool:
-    """Whether `torchrun` started this process again after one was lost."""
-    return os.environ.get("TORCHELASTIC_RESTART_COUNT", "0") not in ("", "0")
+def restarts() -> int:
+    """How often the `torchrun` of this host started its processes again after one of them was lost."""
+    return int(os.environ.get("TORCHELASTIC_RESTART_COUNT") or 0)
 
 
 def launch() -> str | None:

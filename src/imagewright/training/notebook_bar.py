@@ -7,7 +7,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from imagewright.notebooks import in_notebook, lines_html
-from imagewright.training.reporting import PlainLines, Reporter, Silent, shown_figures
+from imagewright.training.reporting import PlainLines, Reporter, Silent, describe_rate, shown_figures
 from imagewright.wording import for_caller
 
 if TYPE_CHECKING:
@@ -93,4 +93,4 @@ class NotebookBar(Silent):
             return ""
         rate = (self._done - self._first[1]) / max(time.monotonic() - self._first[0], 1e-9)
         left = round((self._total - self._done) / rate)
-        return f", {rate:,.3g}/s" + (f", {left // 60:,}:{left % 60:02d} left" if left > 0 else "")
+        return f", {describe_rate(rate)}/s" + (f", {left // 60:,}:{left % 60:02d} left" if left > 0 else "")

@@ -118,7 +118,12 @@ class PlainLines(Silent):
         assert self._first is not None
         since, first = self._first
         rate = (images_seen - first) / max(time.monotonic() - since, 1e-9)
-        return f"{images_seen:>11,} / {self.total:,} images  {rate:,.3g}/s"
+        return f"{images_seen:>11,} / {self.total:,} images  {describe_rate(rate)}/s"
+
+
+def describe_rate(rate: float) -> str:
+    """Images a second in three digits, and all of a larger number's: "72.1", "1,140"."""
+    return f"{rate:,.0f}" if rate >= 100 else f"{rate:.3g}"
 
 
 @contextmanager

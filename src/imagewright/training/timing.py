@@ -11,6 +11,7 @@ from imagewright.training import device as devices
 from imagewright.training.observers import Training
 from imagewright.training.plan import is_scheduled
 from imagewright.training.planning import FEWEST_STEPS, SHARE_OF_STEPS, describe_end, images_in
+from imagewright.training.reporting import describe_rate
 from imagewright.training.suggestions import minutes_text
 
 RATE_STEPS = 8  # after which the rate is measured, or after two slow ones
@@ -106,7 +107,9 @@ class TimeLimit:
         end = f"until about {describe_end(left)}, {_duration(later)} later than said before"
         if self.may_stop and self.limit is not None and elapsed + left > GRACE * self.limit:
             end = f"it ends by {describe_end(GRACE * self.limit - elapsed)} with fewer images than planned"
-        self.training.reporter.message(f"slower than measured: {images / elapsed:,.3g} images a second; {end}")
+        self.training.reporter.message(
+            f"slower than measured: {describe_rate(images / elapsed)} images a second; {end}"
+        )
 
     def longer_total(self) -> int | None:
         """The images seen at an end that uses the user's time, if that is clearly later than planned; else None.
@@ -135,7 +138,7 @@ class TimeLimit:
         counted = f" in {steps:,} steps, {still}" if self.said_few else ""
         self.said_few = self.said_few and steps < FEWEST_STEPS
         self.training.reporter.message(
-            f"faster than measured: {rate:,.3g} images a second; {total:,} images{counted}, until about "
+            f"faster than measured: {describe_rate(rate)} images a second; {total:,} images{counted}, until about "
             f"{describe_end(left)}"
         )
 
