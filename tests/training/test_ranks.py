@@ -48,7 +48,7 @@ def weights_of(run: iw.Run) -> dict[str, torch.Tensor]:
     ],
 )
 def test_two_ranks_compute_the_weights_of_one(options: dict[str, object], tmp_path: Path) -> None:
-    one = train_tiny("vae", simple_pictures(), tmp_path / "one" / "run", **MLP, **options)
+    one = train_tiny("vae", None, tmp_path / "one" / "run", **MLP, **options)
     codes = exit_codes(ranks(train_as_rank, 2, "vae", tmp_path / "two" / "run", tmp_path, **MLP, **options))
     assert codes == [0, 0]
     two = iw.Run(tmp_path / "two" / "run")
@@ -108,7 +108,7 @@ def test_a_lost_rank_ends_the_other_with_a_message(lost: int, tmp_path: Path) ->
 @pytest.mark.learning
 def test_a_request_to_stop_at_one_rank_stops_both_at_the_same_step(tmp_path: Path) -> None:
     options = {"network": "mlp", "steps": 40}
-    one = train_tiny("vae", simple_pictures(), tmp_path / "one" / "run", **options)
+    one = train_tiny("vae", None, tmp_path / "one" / "run", **options)
     out, notes = tmp_path / "two" / "run", tmp_path / "stopped"
     notes.mkdir()
     processes = ranks(train_as_rank, 2, "vae", out, notes, 0.02, **options)
