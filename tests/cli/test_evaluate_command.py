@@ -58,7 +58,7 @@ def test_a_page_of_runs_side_by_side(
     page = tmp_path / "page.html"
     assert main(["compare", *map(str, runs), "--out", str(page)]) == 0
     assert "not comparable" not in capsys.readouterr().err
-    assert page.read_text().count("<figure>") == 3  # the training pictures, and the samples of each run
+    assert page.read_text().count("<figure>") == 4  # the training pictures, samples of each run, a row of checkpoints
     assert main(["evaluate", str(runs[0]), "--against", str(real), *FAST[:-1], "16"]) == 0
     assert main(["compare", *map(str, runs)]) == 0
     assert "is not comparable with Frechet distance [A]: count: 32 against 16" in capsys.readouterr().err

@@ -135,7 +135,8 @@ def test_attributes_beside_the_pictures(folder) -> None:
     assert images.attributes.tolist() == [[0, 0], [1, 0], [0, 0], [1, 0], [0, 1], [1, 1]]
     assert images.batch(np.array([5, 0])).attributes.tolist() == [[1, 1], [0, 0]]
     assert "not there: 1" in images.notes[0]
-    assert "identity, remark" in images.notes[1]
+    assert "1 column of numbers, for `latent factors` and not for training: identity." in images.notes[1]
+    assert "no classes, no 0/1 attributes, no numbers, and left out: remark." in images.notes[2]
 
 
 def test_attributes_of_minus_one_and_one(folder) -> None:

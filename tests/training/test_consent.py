@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 from cyclopts import App
-from tiny import simple_pictures, stopped_after, train_tiny
+from tiny import simple_pictures, stopped_after, tiny_images, train_tiny
 
 import imagewright as iw
 from imagewright import catalogue
@@ -108,7 +108,7 @@ def test_resuming_keeps_the_consent_and_adds_to_it() -> None:
 
 def test_resuming_asks_for_no_second_consent() -> None:
     run = stopped_after(MODEL, Path("run"), steps=3, stop_at=1, consent=ANN)
-    iw.train(MODEL, simple_pictures(), out=run.path, resume=True)
+    iw.train(MODEL, tiny_images(MODEL), out=run.path, resume=True)
     assert iw.Run(run.path).record["consent"] == [KEPT | {"text": ANN}]
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from tiny import BATCH, simple_pictures, tiny_model, tiny_options, train_tiny
+from tiny import BATCH, tiny_model, tiny_options, train_tiny
 from workers import exchange, ranks, synchronise_as_rank, train_as_rank, train_until_stopped
 
 import imagewright as iw

@@ -63,7 +63,7 @@ def train_until_write(name: str, out: Path, number: int, **options: Any) -> None
         return replace(self, target)
 
     Path.replace = count_and_kill  # type: ignore[method-assign]
-    train_tiny(name, out=out, **options)
+    train_tiny(name, simple_pictures(), out, **options)
 
 
 # Ranks

@@ -107,7 +107,7 @@ def test_what_is_not_a_run(tmp_path: Path) -> None:
     with pytest.raises(RunError, match=r"has no run\.json"):
         iw.sample(tmp_path)
     (tmp_path / "file.txt").write_text("text")
-    with pytest.raises(RunError, match="no safetensors file"):
+    with pytest.raises(RunError, match="holds no weights: expected the directory of a run"):
         iw.sample(tmp_path / "file.txt")
 
 
