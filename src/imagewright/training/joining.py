@@ -36,9 +36,8 @@ def settle_resume(
         "Start the same command on each host.",
     )
 
-    attempt = max(
-        distributed.gather_objects(restarts())
-    )  # the torchrun of a host counts those only that began on this host
+    # The torchrun of a host counts only the restarts that began on this host.
+    attempt = max(distributed.gather_objects(restarts()))
 
     def decide() -> tuple[bool, str]:
         if not distributed.is_main():
