@@ -8,14 +8,26 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pytest
 from PIL import Image
 from served_studio import ServedStudio
 from tiny import simple_pictures, train_tiny
 
 import imagewright as iw
+from imagewright.studio.pages.steer import finding
+
+ENDLESS = (
+    10_000  # steps, the most a drag takes; on a fast machine the usual number would be over before a click on "Stop"
+)
 
 
-def test_a_picture_is_steered(tmp_path: Path, serve: Callable[[Path], ServedStudio], walk: Callable[..., Any]) -> None:
+def test_a_picture_is_steered(
+    tmp_path: Path,
+    serve: Callable[[Path], ServedStudio],
+    walk: Callable[..., Any],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(finding, "DRAG_STEPS", ENDLESS)
     run = train_tiny("stylegan2", out=tmp_path / "runs" / "styles", steps=1, precision="fp32")
     iw.directions(run, count=1, save={0: "brightness"}, model=iw.load(run, space="w"))
     studio = serve(tmp_path)
@@ -65,7 +77,13 @@ def test_a_picture_is_steered(tmp_path: Path, serve: Callable[[Path], ServedStud
     assert not opened.has_sideways_scroll()
 
 
-def test_a_photo_is_dropped_in(tmp_path: Path, serve: Callable[[Path], ServedStudio], walk: Callable[..., Any]) -> None:
+def test_a_photo_is_dropped_in(
+    tmp_path: Path,
+    serve: Callable[[Path], ServedStudio],
+    walk: Callable[..., Any],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(finding, "STEPS", ENDLESS)
     train_tiny("vae", out=tmp_path / "runs" / "vae", steps=1, precision="fp32")
     studio = serve(tmp_path)
     photo = studio.upload(_png(simple_pictures(1)[0].transpose(1, 2, 0)), "anna.png")
