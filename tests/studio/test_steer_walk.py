@@ -16,9 +16,7 @@ from tiny import simple_pictures, train_tiny
 import imagewright as iw
 from imagewright.studio.pages.steer import finding
 
-ENDLESS = (
-    10_000  # steps, the most a drag takes; on a fast machine the usual number would be over before a click on "Stop"
-)
+ENDLESS = 10_000  # steps, the most a drag takes; the usual number may be over before a click on "Stop"
 
 
 def test_a_picture_is_steered(
