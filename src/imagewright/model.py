@@ -135,6 +135,17 @@ class Model(nn.Module):
         """
         return ()
 
+    def initialise_from(self, images: Stream, seed: int) -> Sequence[str]:
+        """Set buffers by the training images, before the first step of a new training (data-dependent initialisation).
+
+        images: of the first source, without those held out; of many a sample. With several ranks, one calls it, and
+            all get its buffers.
+        seed: of all that is random.
+
+        Returns notes for the user. A model whose weights were taken from another run may have been initialised by its.
+        """
+        return ()
+
     def advance(self, images_seen: int) -> tuple[str, ...]:
         """Set the model's own schedules (growth, decays) to a point of the training. Called before each step.
 

@@ -54,7 +54,7 @@ class Conditions(nn.Module):
         return attributes
 
     def remember(self, conditions: Tensor) -> None:
-        """Store the conditions (N, K) of a training batch in the buffer, in place of the oldest ones."""
+        """Store the conditions (N, K) of a training batch of all ranks (`Step.gather`), in place of the oldest ones."""
         rows = (self.filled + torch.arange(len(conditions), device=self.filled.device)) % self.rows
         self.remembered[rows] = conditions.detach().round().to(torch.uint8)
         self.filled += len(conditions)

@@ -1,13 +1,14 @@
-"""The pictures that a model can learn from: those with a class, or with all attributes, if it learns those."""
+"""The pictures that a model can learn from, and the classes or attributes that it learns of them."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
 from imagewright import catalogue, configs
-from imagewright.errors import ConfigError, DataError, nearest_name
+from imagewright.errors import ConfigError, DataError, count_text, nearest_name
 from imagewright.images import Images
 
 
@@ -30,10 +31,10 @@ def choose_annotated(
     if source == config_class.sources[0]:
         learns_classes |= issubclass(config_class, configs.LabelledConfig)
         if issubclass(config_class, configs.ConditionedConfig):
-            how = condition or config_class.__dataclass_fields__["condition"].default.default
+            how = condition or _default(config_class, "condition")
             if how != "none" and learns_attributes(images, how):
                 return _note_equal_attributes(_noted(images, images.with_known_attributes()))
-            learns_classes |= how != "none"
+            learns_classes |= how not in ("none", "clusters")
     return _without(_noted(images, images.with_classes()), unseen) if learns_classes else images
 
 
@@ -82,6 +83,59 @@ def _without(images: Images, unseen: Sequence[str]) -> Images:
 
 def _several(names: Sequence[str]) -> str:
     return ", ".join(names[:8]) + (f", and {len(names) - 8} more" if len(names) > 8 else "")
+
+
+def names_of_classes(images: Images, model_name: str) -> tuple[str, ...]:
+    """The classes that a model learns, in the order of their numbers. Raises `DataError` for fewer than two."""
+    if images.class_names is None:
+        attributes = images.attribute_names or ()
+        choice = (
+            f", or make classes of an attribute with --label-column NAME (label_column=NAME): {', '.join(attributes)}"
+            if attributes
+            else ", or name a table of labels with --labels FILE (labels=FILE)"
+        )
+        if "clusters" in configs.options_of(catalogue.model_class(model_name).Config):
+            choice += ", or let clusters of similar pictures be the classes with --condition clusters"
+        raise DataError(
+            f"{model_name} learns classes, but the pictures of {images.source} have no labels: put them in two "
+            f"sub-folders or more, one for each class{choice}."
+        )
+    if len(images.class_names) < 2:
+        raise DataError(
+            f"{model_name} needs two classes or more, but all pictures of {images.source} are of one, "
+            f"{images.class_names[0]!r}."
+        )
+    return images.class_names
+
+
+def names_of_conditions(images: Images, model_name: str, options: Mapping[str, Any]) -> dict[str, tuple[str, ...]]:
+    """The names of the classes or attributes that a model is conditioned on, as fields of its configuration.
+
+    options: of the model, that the user gave.
+    """
+    config_class = catalogue.model_class(model_name).Config
+    condition = options.get("condition") or _default(config_class, "condition")
+    if condition == "none":
+        return {}
+    if condition == "clusters":
+        count = options.get("clusters") or _default(config_class, "clusters")
+        if count > len(images):
+            raise ConfigError(
+                f"clusters={count}, but {images.source} has {count_text(len(images), 'picture')}: give fewer clusters."
+            )
+        return {"class_names": tuple(f"cluster {number + 1}" for number in range(count))}
+    if learns_attributes(images, condition):
+        if not images.attribute_names:
+            raise DataError(
+                f"condition=attributes, but the pictures of {images.source} have none: name a table of 0/1 columns "
+                "with --labels FILE (labels=FILE)."
+            )
+        return {"attribute_names": images.attribute_names}
+    return {"class_names": names_of_classes(images, model_name)}
+
+
+def _default(config_class: type[configs.Config], option: str) -> Any:
+    return config_class.__dataclass_fields__[option].default.default
 
 
 def learns_attributes(images: Images, condition: str) -> bool:

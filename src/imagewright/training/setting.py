@@ -13,11 +13,17 @@ from types import MappingProxyType
 from typing import Any
 
 from imagewright import catalogue, configs, distributed
-from imagewright.errors import ConfigError, DataError
+from imagewright.errors import ConfigError
 from imagewright.familiar_names import suggest_option
 from imagewright.images import Images, open_images
 from imagewright.recipe import Recipe
-from imagewright.training.annotated import choose_annotated, choose_unseen, learns_attributes, unseen_line
+from imagewright.training.annotated import (
+    choose_annotated,
+    choose_unseen,
+    names_of_classes,
+    names_of_conditions,
+    unseen_line,
+)
 from imagewright.training.arranging import ARRANGING_OPTIONS, reads_domains
 from imagewright.training.branching import check_branch, open_branch
 from imagewright.training.options import CLOSED_FORM_OPTIONS, TrainingOptions
@@ -261,50 +267,15 @@ def build_config(model_name: str, images: Images, options: dict[str, Any], submo
     config_class = catalogue.model_class(model_name).Config
     derived: dict[str, Any] = {"size": images.size, "channels": images.channels}
     if issubclass(config_class, configs.LabelledConfig):
-        derived["class_names"] = _class_names(images, model_name)
+        derived["class_names"] = names_of_classes(images, model_name)
     if issubclass(config_class, configs.ConditionedConfig):
-        condition = options.get("condition") or config_class.__dataclass_fields__["condition"].default.default
-        derived |= _conditions(images, model_name, condition)
+        derived |= names_of_conditions(images, model_name, options)
     if issubclass(config_class, configs.LayeredConfig):
         derived["layer_channels"] = {layer.name: layer.classes or layer.channels for layer in images.layers}
         derived["layer_kinds"] = {layer.name: layer.kind for layer in images.layers if layer.kind != "picture"}
     if submodels:
         derived["submodels"] = describe_submodels(submodels)
     return configs.build(config_class, derived | options, model_name)
-
-
-def _class_names(images: Images, model_name: str) -> tuple[str, ...]:
-    if images.class_names is None:
-        attributes = images.attribute_names or ()
-        choice = (
-            f", or make classes of an attribute with --label-column NAME (label_column=NAME): {', '.join(attributes)}"
-            if attributes
-            else ", or name a table of labels with --labels FILE (labels=FILE)"
-        )
-        raise DataError(
-            f"{model_name} learns classes, but the pictures of {images.source} have no labels: put them in two "
-            f"sub-folders or more, one for each class{choice}."
-        )
-    if len(images.class_names) < 2:
-        raise DataError(
-            f"{model_name} needs two classes or more, but all pictures of {images.source} are of one, "
-            f"{images.class_names[0]!r}."
-        )
-    return images.class_names
-
-
-def _conditions(images: Images, model_name: str, condition: str) -> dict[str, tuple[str, ...]]:
-    """The names of the classes or attributes that a model is conditioned on, as fields of its configuration."""
-    if condition == "none":
-        return {}
-    if learns_attributes(images, condition):
-        if not images.attribute_names:
-            raise DataError(
-                f"condition=attributes, but the pictures of {images.source} have none: name a table of 0/1 columns "
-                "with --labels FILE (labels=FILE)."
-            )
-        return {"attribute_names": images.attribute_names}
-    return {"class_names": _class_names(images, model_name)}
 
 
 def build_plan(options: TrainingOptions, recipe: Recipe, rate: float | None = None) -> Plan:

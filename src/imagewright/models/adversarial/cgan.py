@@ -5,13 +5,14 @@ embedding: the embedded condition is an additional map of the input (the paper's
 projection: the inner product of embedding and features is added to the logit (Miyato & Koyama 2018, arXiv:1802.05637,
     eq. 3);
 auxiliary: the discriminator gets no condition, but also classifies (Odena et al. 2017, arXiv:1610.09585, eq. 2 and 3).
+Pictures without labels may be conditioned on clusters of similar ones (Sage et al. 2018, `layers/picture_clusters.py`).
 Departure: the generator is conditioned by its input alone; the second and third paper also modulate its norms.
 Shape letters: N batch, Z noise, K classes or attributes, C H W image, F features.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any, ClassVar, Literal
 
@@ -23,8 +24,9 @@ from torch import Tensor, nn
 from imagewright.configs import ConditionedConfig
 from imagewright.layers.conditions import ConditionalLatents, Conditions
 from imagewright.layers.dcgan import DCGANShape, Discriminator, Generator
+from imagewright.layers.picture_clusters import PictureClusters
 from imagewright.losses.penalties import Critic
-from imagewright.model import Model
+from imagewright.model import Model, Stream
 from imagewright.models.shared.adversarial import (
     build_phases,
     build_recipe,
@@ -44,9 +46,12 @@ class CGANConfig(ConditionedConfig, LimitedDataConfig, DCGANShape):
     tiny_options: ClassVar[dict[str, Any]] = {"latent_dim": 8, "width": 8}
     former_names: ClassVar[dict[str, str]] = {"told": "discriminator_conditioning"}
 
-    condition: Literal["auto", "labels", "attributes"] = Field(
-        "auto", description="what the model is conditioned on; auto: labels if there are any, else attributes"
+    condition: Literal["auto", "labels", "attributes", "clusters"] = Field(
+        "auto",
+        description="what the model is conditioned on; auto: labels if there are any, else attributes; clusters: of "
+        "similar pictures, which need no labels",
     )
+    clusters: int = Field(8, ge=2, le=1000, description="number of clusters, with condition=clusters")
     latent_dim: int = Field(64, ge=1, le=65_536, description="size of the noise vector, beside the condition")
     discriminator_conditioning: Literal["projection", "embedding", "auxiliary"] = Field(
         "projection", description="how the discriminator is conditioned: projection, embedding, or auxiliary classifier"
@@ -109,10 +114,21 @@ class CGAN(Model, ConditionalLatents):
         self.generator = Generator(config, config.latent_dim + config.conditions)
         self.discriminator = ConditionalDiscriminator(config)
         self.conditions = Conditions(config)
+        if config.condition == "clusters":
+            self.clusters = PictureClusters(config.conditions, config.size, config.channels)
         self.limited_data = LimitedData(config)
 
     def recipe(self, images_seen: int = 0) -> Recipe:
         return build_recipe(self.config)
+
+    def initialise_from(self, images: Stream, seed: int) -> Sequence[str]:
+        """Find the clusters of similar pictures that take the place of classes."""
+        if self.config.condition != "clusters" or self.clusters.is_fitted:
+            return ()
+        sizes = self.clusters.fit(images, seed)
+        return (
+            f"{len(sizes)} clusters of {', '.join(f'{size:,}' for size in sizes)} pictures take the place of classes",
+        )
 
     # Objective
 
@@ -133,7 +149,7 @@ class CGAN(Model, ConditionalLatents):
     def discriminator_loss(self, step: Step) -> Terms:
         conditions = self._to_conditions(step)
         if self.training:
-            self.conditions.remember(conditions)
+            self.conditions.remember(step.gather(conditions)[0])
         # Computed by the generator's phase, unless that skips this step.
         fake = step.once("fake", lambda: self._generate(step.draws, conditions)).to(step.images.dtype)
         critic = reusing_logits(self._critic(step, conditions), fake, step)
@@ -160,6 +176,8 @@ class CGAN(Model, ConditionalLatents):
 
     def _to_conditions(self, rows: Rows) -> Tensor:
         """The conditions (N, K) of images."""
+        if self.config.condition == "clusters":
+            return self.conditions.to_vectors(self.clusters.assign(rows.images), None).to(rows.images.dtype)
         return self.conditions.to_vectors(rows.labels, rows.attributes).to(rows.images.dtype)
 
     def _classification_loss(self, images: Tensor, conditions: Tensor) -> Tensor:

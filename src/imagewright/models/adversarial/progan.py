@@ -204,7 +204,7 @@ class ProGAN(Model, ConditionalLatents):
         terms["drift"] = self.config.drift * scores.square().mean()
         if step.labels is not None and self.config.conditions:
             if self.training:
-                self.conditions.remember(self._to_conditions(step))
+                self.conditions.remember(step.gather(self._to_conditions(step))[0])
             terms["classes"] = cross_entropy(of_real[:, 1:], step.labels) + cross_entropy(of_fake[:, 1:], step.labels)
         return terms
 

@@ -270,7 +270,7 @@ class R3GAN(Model, ConditionalLatents):
     def discriminator_loss(self, step: Step) -> Terms:
         conditions = self._to_conditions(step)
         if self.training and conditions is not None:
-            self.conditions.remember(conditions)
+            self.conditions.remember(step.gather(conditions)[0])
         fake = step.once("fake", lambda: self.generator(step.draws.normal(self.config.latent_dim), conditions))
 
         def critic(images: Tensor) -> Tensor:

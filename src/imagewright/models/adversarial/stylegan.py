@@ -165,7 +165,7 @@ class StyleGAN(Model, HasStyles, ConditionalLatents):
         real_logits, slopes = logits_and_squared_gradient(critic, fade_real(step.images, self.discriminator.level))
         conditions = self._to_conditions(step)
         if self.training and conditions is not None:
-            self.conditions.remember(conditions)
+            self.conditions.remember(step.gather(conditions)[0])
         terms = LOGISTIC.discriminator(real_logits, critic(fake))
         return terms | {"penalty": self.config.penalty / 2 * slopes.mean()}
 

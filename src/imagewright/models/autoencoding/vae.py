@@ -145,7 +145,7 @@ class VAE(Model, SamplesFitted, ConditionalLatents):
         if self.config.conditions:
             conditions = self.conditions.to_vectors(step.labels, step.attributes)
             if self.training:
-                self.conditions.remember(conditions)
+                self.conditions.remember(step.gather(conditions)[0])
             classification["classification"] = self.conditions.classification_loss(predicted, conditions)
             latents = torch.cat([latents, conditions.to(latents.dtype)], 1)
         return {

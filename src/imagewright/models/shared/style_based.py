@@ -86,7 +86,7 @@ class StyleBasedGAN(HasStyles, ConditionalLatents):
         """Note what a batch of real images tells: their conditions, and how often to augment."""
         conditions = self.to_conditions(step)
         if conditions is not None:
-            self.conditions.remember(conditions)
+            self.conditions.remember(step.gather(conditions)[0])
         if self.config.augmentation == "ada":
             self.augmentation.observe(real_logits.detach(), step)
 

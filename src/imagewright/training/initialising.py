@@ -1,0 +1,36 @@
+"""Buffers that a model sets by its training images before the first step (`Model.initialise_from`)."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+
+from imagewright import agreement, distributed
+from imagewright.images.float_stream import FloatStream
+from imagewright.model import Model
+from imagewright.seeds import derive_seed
+from imagewright.training.observers import Training
+
+MOST = 10_000  # images that a model sees then, spread evenly over the set
+
+
+def initialise_from_images(training: Training) -> None:
+    """Let the model see training images on the main rank, and send its buffers to all. Held-out images are left out."""
+    model, images = training.model, training.images
+    if type(model).initialise_from is Model.initialise_from:
+        return
+    rows = np.setdiff1d(np.arange(len(images)), training.held_out)
+    chosen = rows[np.linspace(0, len(rows) - 1, min(MOST, len(rows))).round().astype(np.int64)]
+    notes: list[str] = []
+
+    def initialise() -> None:
+        with torch.no_grad():
+            stream = FloatStream(images.subset(chosen))
+            notes.extend(model.initialise_from(stream, derive_seed(training.plan.seed, "initialise")))
+
+    agreement.first_on_main(initialise)
+    if distributed.world_size() > 1:
+        for buffer in model.buffers():
+            buffer.copy_(distributed.broadcast_from_main(buffer))
+    for note in notes:
+        training.reporter.message(note)
