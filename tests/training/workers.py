@@ -200,6 +200,16 @@ def synchronise_as_rank(notes: Path) -> None:
     torch.save([model.norm.running_mean, model.pool], notes / f"statistics-{rank}")
 
 
+def plan_as_rank(place: Path, **options: Any) -> None:
+    """Plan a training as one of several ranks, and write what this rank got."""
+    from imagewright.training import trial
+
+    trial.SECONDS = 0.01
+    plan = iw.plan_training("dcgan", simple_pictures(), **options)
+    found = {"plan": plan.to_dict(), "lines": plan.lines()}
+    (place / f"plan-{os.environ['RANK']}.json").write_text(json.dumps(found))
+
+
 def evaluate_as_rank(run: Path, cache: Path, place: Path, **options: Any) -> None:
     """Evaluate a run against the digits as one of several ranks, and write the values that this rank got."""
     os.environ["IMAGEWRIGHT_CACHE"] = str(cache)
