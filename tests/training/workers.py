@@ -234,7 +234,7 @@ def train_until_stopped(folder: Path) -> None:
         (folder / "message").write_text(str(error))
 
 
-def train_from_own_shards(folder: Path, out: Path, **options: Any) -> None:
+def train_from_own_shards(folder: Path, out: Path, value_range: str | None = None, **options: Any) -> None:
     """Train on `folder/disk-RANK/set` without a cache, and write which shards were read, or the error."""
     from imagewright.errors import UserError
 
@@ -245,7 +245,7 @@ def train_from_own_shards(folder: Path, out: Path, **options: Any) -> None:
         return whole(self, *given, **named)
 
     os.chdir(folder / f"disk-{rank}")
-    images = iw.open_images("set", cache=False)
+    images = iw.open_images("set", cache=False, value_range=value_range)
     Path.open = noted  # type: ignore[method-assign,assignment]
     try:
         train_tiny("vae", images, out, **options)
