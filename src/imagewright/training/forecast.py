@@ -22,6 +22,7 @@ from imagewright.training.data.validation_split import choose_held_out
 from imagewright.training.joining import check_settings
 from imagewright.training.memory import explain_out_of_memory
 from imagewright.training.memory_use import MemoryUse, gather_memory, measure_memory, memory_text
+from imagewright.training.options import rank_patience
 from imagewright.training.plan import Plan
 from imagewright.training.planning import SHARE_OF_STEPS, describe_end
 from imagewright.training.reporting import Reporter, Silent
@@ -141,8 +142,8 @@ def plan_training(
     """
     listening = _Listening(reporter if reporter is not None and distributed.is_main() else Silent())
     device = distributed.choose_device(options.get("device", "auto"))
-    patience = options.get("rank_timeout", distributed.STEP_PATIENCE_SECONDS)
-    with distributed.process_group(device.type, float(patience)), explain_out_of_memory():
+    patience = rank_patience(options)
+    with distributed.process_group(device.type, patience), explain_out_of_memory():
         model, images, _ = settle_model(model, images, options, None, listening.message)
         training, of_model, opening = split_options(model, options)
         agreed = consent or (SELF if catalogue.model_class(model).Config.needs_consent else None)
