@@ -15,7 +15,7 @@ import torch
 from PIL import Image
 from test_ranks import exit_codes, weights_of
 from tiny import BATCH, Messages, layered_images, simple_pictures, stopped_after, tiny_model, train_tiny
-from workers import ranks, train_from_own_shards
+from workers import evaluate_own_shards, ranks, train_from_own_shards
 
 import imagewright as iw
 from imagewright.errors import DataError
@@ -199,6 +199,21 @@ def test_ranks_read_more_than_eight_bits_by_one_range(tmp_path: Path, names_valu
         assert 'the value range of set is "0:3000" on' in text
         assert '"0:3200" on' in text
         assert "give value_range=LOW:HIGH" in text
+
+
+@pytest.mark.parametrize(("subject", "against"), [("set", "other"), ("other", "set")])
+def test_an_evaluation_names_the_rank_that_lacks_shards(
+    shards: Path, tmp_path: Path, subject: str, against: str
+) -> None:
+    iw.write_shards(simple_pictures(seed=1), tmp_path / "other", count=1)
+    for rank in range(2):
+        for name in ("set", "other"):
+            shutil.copytree(tmp_path / name, tmp_path / f"disk-{rank}" / name)
+    (tmp_path / "disk-1" / "set" / "shard-00003.tar").unlink()
+    assert exit_codes(ranks(evaluate_own_shards, 2, tmp_path, subject, against)) == [2, 2]
+    lacks = "8 of 32 pictures of set are in shards that this machine does not have"
+    assert (tmp_path / "error-1").read_text().startswith(lacks)
+    assert f"(rank 1): {lacks}" in (tmp_path / "error-0").read_text()
 
 
 def test_a_run_is_resumed_exactly_and_says_what_comes_again(shards: Path, tmp_path: Path) -> None:

@@ -218,6 +218,19 @@ def evaluate_as_rank(run: Path, cache: Path, place: Path, **options: Any) -> Non
     (place / f"scores-{os.environ['RANK']}.json").write_text(json.dumps(values))
 
 
+def evaluate_own_shards(folder: Path, subject: str, against: str) -> None:
+    """Evaluate in `folder/disk-RANK` with a cache there, and write the error."""
+    from imagewright.errors import UserError
+
+    os.chdir(folder / f"disk-{os.environ['RANK']}")
+    os.environ["IMAGEWRIGHT_CACHE"] = "cache"
+    try:
+        iw.evaluate(subject, against, metrics="fd", features="pixels", device="cpu")
+    except UserError as error:
+        (folder / f"error-{os.environ['RANK']}").write_text(str(error))
+        raise SystemExit(error.exit_code) from None
+
+
 def train_until_stopped(folder: Path) -> None:
     """Train on two ranks. The second stops before its third step, as by Ctrl-Z; the first writes its error down."""
     step = Engine.step
