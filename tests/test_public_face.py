@@ -113,7 +113,7 @@ def aliases_of_the_package(tree: ast.AST) -> set[str]:
 def type_checking_imports() -> dict[str, str]:
     """Module of each name that is imported for type checkers."""
     (block,) = (node for node in ast.parse(INIT.read_text()).body if isinstance(node, ast.If))
-    imports = (node for node in block.body if isinstance(node, ast.ImportFrom))
+    imports = (node for node in block.body if isinstance(node, ast.ImportFrom) and node.module != "typing")
     return {alias.name: str(each.module) for each in imports for alias in each.names}
 
 

@@ -75,8 +75,9 @@ def tiny_model(name: str, size: tuple[int, int] = (16, 16), channels: int = 3, *
 def tiny_images(name: str, pictures: Any = None) -> Any:
     """Images that a model can train on: a set a source, with its layers, and labels if it needs any.
 
-    pictures: of each source, as for `open_images`; by default sprites of `shapes`, others in each source, and outlines
-        with the sprites as pairs of an input and a target.
+    pictures: of each source, as for `open_images`, in reverse order in a second one, since equal ones are refused; by
+        default sprites of `shapes`, others in each source, and outlines with the sprites as pairs of an input and a
+        target.
     """
     model_class = catalogue.model_class(name)
     config_class = model_class.Config
@@ -92,6 +93,8 @@ def tiny_images(name: str, pictures: Any = None) -> Any:
             opened = layered_images(config_class.input_layers, count, (size[0], size[1]), channels, seed=10 * place)
         else:
             opened = iw.open_images(given)
+            if place and pictures is not None:
+                opened = opened.subset(np.arange(len(opened))[::-1])
         if labelled:
             opened = opened.with_labels(np.arange(len(opened)) % 2, ("one", "other"))
         sources[source] = opened

@@ -10,9 +10,9 @@ Importing the package imports nothing heavy: each name below is fetched when it 
 
 from __future__ import annotations
 
-import importlib
 import os
-from typing import TYPE_CHECKING, Any
+
+TYPE_CHECKING = False  # as `typing` has it, whose import would delay the handler of Ctrl-C of each command
 
 __version__ = "0.1.0"
 
@@ -241,6 +241,8 @@ __all__ = [
 ]
 
 if TYPE_CHECKING:
+    from typing import Any
+
     from imagewright.analysis.classifiers.comparison import compare_classifiers
     from imagewright.analysis.clusters.clusters import cluster
     from imagewright.analysis.components.components import components
@@ -323,6 +325,8 @@ if TYPE_CHECKING:
 
 
 def __getattr__(name: str) -> Any:
+    import importlib
+
     if name == "models":  # a sub-package, which can be called as well
         return importlib.import_module("imagewright.models")
     if name not in _HOME:

@@ -1,11 +1,13 @@
-"""Counts as people write them: 5000, 200k, 1.5M; and the images that a training saw."""
+"""Counts and times as people write them: 5000, 200k, 1.5M; 120, 2m; and the images that a training saw."""
 
 from __future__ import annotations
 
+import math
 import re
 
 MULTIPLES = {"": 1, "k": 1_000, "m": 1_000_000, "g": 1_000_000_000}
 LARGEST = 10**15
+SECONDS = {"": 1, "s": 1, "m": 60, "min": 60, "h": 3600}
 WRITTEN = re.compile(r"([+-]?\d[\d_,]*(?:\.(\d+))?)([kmg]?)")
 
 
@@ -22,6 +24,19 @@ def parse_count(text: str) -> int:
     if number != int(number):
         raise ValueError("It must be a whole number, such as 5000, 200k or 1.5M.")
     return int(number)
+
+
+def parse_seconds(text: str) -> int:
+    """Parse a time, in seconds unless it has a unit: s, m (min) or h. Raises `ValueError` for other text.
+
+    >>> parse_seconds("120"), parse_seconds("90s"), parse_seconds("2m"), parse_seconds("1.5h")
+    (120, 90, 120, 5400)
+    """
+    match = re.fullmatch(r"([+-]?\d{1,12}(?:\.\d{1,6})?) ?([a-z]*)", text.strip().lower())
+    seconds = float(match[1]) * SECONDS.get(match[2], math.nan) if match else math.nan
+    if not seconds.is_integer():
+        raise ValueError("It must be a time: seconds, such as 120, or 2m or 1h.")
+    return int(seconds)
 
 
 def precision_of(text: str) -> float:

@@ -19,9 +19,8 @@ if TYPE_CHECKING:
     import torch
 
 ROWS_SENT = 4096  # in one message from a rank to the main rank
-# How long ranks wait for one another: in a step of a training, and where their shares of the work may differ, as after
-# a report, which the main rank makes alone. A rank that has died is noticed at once; this is for one that hangs.
-STEP_PATIENCE_SECONDS = 120.0
+# How long ranks wait for one another where their shares of the work may differ, as after a report, which the main rank
+# makes alone; in a step it is `--rank-timeout`. A rank that has died is noticed at once; this is for one that hangs.
 PATIENCE_SECONDS = 600.0
 RESUME = "Start again with --resume to go on from the last checkpoint."
 _advice = [RESUME]  # what to do if a rank is lost, the present one last

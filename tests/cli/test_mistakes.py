@@ -6,10 +6,11 @@ from pathlib import Path
 
 import pytest
 
+import imagewright as iw
 from imagewright.cli import main
 from imagewright.cli.values import parse_size
-from imagewright.counts import parse_count
-from imagewright.errors import TrainingError
+from imagewright.counts import parse_count, parse_seconds
+from imagewright.errors import ConfigError, TrainingError
 
 
 def mistake(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
@@ -47,6 +48,8 @@ def mistake(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
         (["train", "vae", "digits", "--latent-dim", "2.5"], ["--latent-dim", "2.5", "whole number"]),
         (["train", "vae", "digits", "--images-seen", "-5"], ['"-5" for --images-seen', "greater than or equal to 1"]),
         (["train", "vae", "digits", "--images-seen", "1e99"], ["--images-seen", "1e99", "200k"]),
+        (["train", "vae", "digits", "--rank-timeout", "abc"], ["--rank-timeout", "abc", "seconds, such as 120"]),
+        (["train", "vae", "digits", "--rank-timeout", "0s"], ['"0" for --rank-timeout', "greater than or equal to 1"]),
         (["train", "vae", "digits", "--learning-rate", "nan"], ["--learning-rate"]),
         (["train", "vae", "digits", "--size", "6y"], ["--size", "6y", "WIDTHxHEIGHT"]),
         (["train", "vae", "digits", "--size", "0"], ["--size", "WIDTHxHEIGHT"]),
@@ -128,6 +131,18 @@ def test_other_text_is_no_count(text: str) -> None:
 @pytest.mark.parametrize(("text", "number"), [("0", 0), ("200K", 200_000), ("2.5m", 2_500_000), ("12,345", 12_345)])
 def test_counts_have_suffixes_and_separators(text: str, number: int) -> None:
     assert parse_count(text) == number
+
+
+@pytest.mark.parametrize("text", ["", "m", "1.3s", "200k", "2 minutes", "1e5", "nan"])
+def test_other_text_is_no_time(text: str) -> None:
+    with pytest.raises(ValueError, match="seconds, such as 120"):
+        parse_seconds(text)
+
+
+@pytest.mark.parametrize("value", ["abc", None, 0, float("nan"), [120]])
+def test_a_time_that_is_none_is_refused_in_python_too(value: object) -> None:
+    with pytest.raises(ConfigError, match="seconds from 1 to 86,400 were expected"):
+        iw.train("vae", "digits", rank_timeout=value)
 
 
 @pytest.mark.parametrize("text", ["", "x", "64x", "-3", "64x64x3", "0x8", "6.5"])

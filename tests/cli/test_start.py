@@ -33,6 +33,18 @@ def test_the_package_runs_as_a_module_and_its_exit_code_is_the_commands() -> Non
     assert "Traceback" not in wrong.stderr
 
 
+def test_next_to_nothing_is_imported_before_an_interrupt_ends_a_command_with_one_word() -> None:
+    program = (
+        "import os, signal, sys; before = set(sys.modules)\n"
+        "import imagewright.cli, imagewright.cli.interruption as ours\n"
+        "print(len(set(sys.modules) - before), flush=True)\n"
+        "with ours.LeavingIfInterrupted(): os.kill(os.getpid(), signal.SIGINT)"
+    )
+    ended = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    assert int(ended.stdout) <= 4  # the package, its command line, the handler, and `__future__`
+    assert (ended.returncode, ended.stderr) == (130, "Interrupted.\n")
+
+
 @pytest.mark.learning
 def test_a_closed_pipe_is_no_error() -> None:
     program = "import sys; from imagewright.cli import main; sys.exit(main(['train', 'vae', '--help']))"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import io
 import json
 import re
 import shutil
@@ -329,17 +328,58 @@ def test_a_table_beside_the_shards_does_not_replace_their_labels(classes: Path, 
     assert iw.open_images(tmp_path / "shards", labels=tmp_path / "shards" / "labels.csv").class_names == ("even", "odd")
 
 
-def test_more_than_eight_bits_are_kept(tmp_path: Path) -> None:
+@pytest.fixture
+def deep(tmp_path: Path) -> Path:
+    """16 pictures of 12 bits in files of 16; the later ones are brighter."""
     root = tmp_path / "deep"
     root.mkdir()
-    for seed in range(4):
-        values = np.random.default_rng(seed).integers(0, 4096, (8, 8)).astype(np.uint16)
-        stream = io.BytesIO()
-        Image.fromarray(values).save(stream, "PNG")
-        (root / f"{seed}.png").write_bytes(stream.getvalue())
-    iw.write_shards(root, tmp_path / "shards", count=2)
+    for seed in range(16):
+        values = np.random.default_rng(seed).integers(0, 256 * (seed + 1), (8, 8)).astype(np.uint16)
+        Image.fromarray(values).save(root / f"{seed:02d}.png")
+    return root
+
+
+def test_more_than_eight_bits_are_kept(deep: Path, tmp_path: Path) -> None:
+    iw.write_shards(deep, tmp_path / "shards", count=2)
     for wanted in ("full", "auto", (0, 4095)):
-        source = iw.open_images(root, value_range=wanted)
+        source = iw.open_images(deep, value_range=wanted)
         opened = iw.open_images(tmp_path / "shards", value_range=wanted)
         assert opened.value_range == source.value_range
         assert rows_by_name(opened) == rows_by_name(source)
+
+
+def test_the_value_range_is_that_of_all_pictures_on_a_machine_with_few(deep: Path, tmp_path: Path) -> None:
+    source = iw.open_images(deep, value_range="auto")
+    shards = tmp_path / "shards"
+    iw.write_shards(deep, shards, count=4, shuffle=False)
+    for number in (1, 2, 3):  # the brightest picture is in the last one
+        (shards / f"shard-{number:05d}.tar").unlink()
+    few = iw.open_images(shards, value_range="auto", cache=False)
+    assert few.value_range == source.value_range
+    index = json.loads((shards / "shards.json").read_text())
+    del index["values"]  # as an earlier version wrote it
+    (shards / "shards.json").write_text(json.dumps(index))
+    of_earlier = iw.open_images(shards, value_range="auto", cache=False)
+    assert of_earlier.value_range != source.value_range
+
+
+def test_shards_are_read_by_the_value_range_that_they_were_written_with(deep: Path, tmp_path: Path) -> None:
+    source = iw.open_images(deep, value_range="0:4095")
+    iw.write_shards(source, tmp_path / "shards", count=2)
+    iw.write_shards(tmp_path / "shards", tmp_path / "again", count=4)
+    iw.write_shards(source, tmp_path / "prepared", count=2, size=8)  # of 8 bits, in which the range is
+    for name in ("shards", "again", "prepared"):
+        opened = iw.open_images(tmp_path / name)
+        assert rows_by_name(opened) == rows_by_name(source)
+        assert opened.value_range == (None if name == "prepared" else (0, 4095))
+    full = iw.open_images(tmp_path / "shards", value_range="full")
+    assert rows_by_name(full) == rows_by_name(iw.open_images(deep))
+
+
+@pytest.mark.parametrize("values", [{"count": 1}, {"count": 0, "floats": False, "chosen": [5, 5]}, [1]])
+def test_a_value_range_that_is_none_is_refused(deep: Path, tmp_path: Path, values: object) -> None:
+    iw.write_shards(deep, tmp_path / "shards", count=2)
+    index = json.loads((tmp_path / "shards" / "shards.json").read_text())
+    (tmp_path / "shards" / "shards.json").write_text(json.dumps(index | {"values": values}))
+    with pytest.raises(DataError, match=r"shards\.json is damaged"):
+        iw.open_images(tmp_path / "shards")

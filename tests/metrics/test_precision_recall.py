@@ -10,6 +10,7 @@ import pytest
 import torch
 from feature_samples import compute, make_sample, resident_kilobytes
 
+import imagewright as iw
 from imagewright.errors import ConfigError, DataError
 from imagewright.metrics.features import blocks as feature_blocks
 from imagewright.metrics.neighbours import distances, neighbourhoods
@@ -226,3 +227,14 @@ def test_inputs_without_neighbourhoods_raise() -> None:
         compute("precision_recall", make_sample(rows), make_sample(rows), neighbours=0)
     with pytest.raises(DataError, match="do not have 50"):
         compute("precision_recall", make_sample(rows), make_sample(rows), neighbours=50)
+
+
+@pytest.mark.parametrize("count", [16, 21, 42])
+def test_bounds_that_are_0_or_1_are_so_exactly(count: int) -> None:
+    """Not -1e-17 or 1 + 2e-16, as rounding would have them for these numbers of pictures."""
+    random = np.random.default_rng(0)
+    dark, bright = (random.integers(low, low + 50, (count, 8, 8, 1), np.uint8) for low in (0, 200))
+    for sample, bound in ((bright, 0.0), (dark, 1.0)):
+        found = iw.evaluate(sample, dark, metrics="precision_recall", features="pixels", device="cpu")
+        for score in found.scores:
+            assert score.value == (score.low if bound == 0.0 else score.high) == bound

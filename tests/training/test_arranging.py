@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -147,14 +148,28 @@ def test_two_classes_are_two_domains_with_their_names(classes: Path, tmp_path: P
     assert iw.translate(run, pictures, to="owl").shape == pictures.shape
 
 
-def test_a_folder_that_is_given_twice_is_said(classes: Path, tmp_path: Path, capsys) -> None:
+def test_a_folder_that_is_given_twice_is_refused(classes: Path, tmp_path: Path, capsys) -> None:
     tiny = ["--images-seen", "2", "--width", "4", "--blocks", "1", "--discriminator-width", "4"]
     tiny += ["--size", "16", "--batch-size", "2", "--out", str(tmp_path / "run"), "--force"]
     cats = str(classes / "cat")
-    assert main(["train", "cyclegan", cats, f"{classes}/dog/../cat", *tiny]) == 0
+    assert main(["train", "cyclegan", cats, f"{classes}/dog/../cat", *tiny]) == 2
     assert "is given twice" in capsys.readouterr().err
+    assert not (tmp_path / "run").exists()
     assert main(["train", "cyclegan", cats, str(classes / "dog"), *tiny]) == 0
-    assert "is given twice" not in capsys.readouterr().err
+
+
+def test_a_renamed_copy_of_a_folder_is_no_second_set_and_no_pairs(classes: Path, tmp_path: Path) -> None:
+    cats, copy = classes / "cat", tmp_path / "copy"
+    copy.mkdir()
+    for path in cats.iterdir():
+        shutil.copy(path, copy / f"x{path.name}")
+    with pytest.raises(DataError, match=r"cat and .*copy hold the same pictures \(6 pictures from all over"):
+        train("cyclegan", {"a": cats, "b": copy}, tmp_path / "run")
+    with pytest.raises(DataError, match=r"The layers input and target of .* are the same pictures"):
+        train("pix2pix", {"input": cats, "target": cats}, tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+    shutil.copy(classes / "dog" / "0.png", copy / "x0.png")  # most pictures are equal, and not all
+    train("cyclegan", {"a": cats, "b": copy}, tmp_path / "run")
 
 
 def test_a_source_of_two_classes_needs_no_names(classes: Path, tmp_path: Path) -> None:

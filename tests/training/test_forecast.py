@@ -6,7 +6,9 @@ import json
 from pathlib import Path
 
 import pytest
+from test_ranks import exit_codes
 from tiny import Messages, simple_pictures, tiny_images, tiny_options
+from workers import plan_as_rank, ranks
 
 import imagewright as iw
 from imagewright.cli.app import app
@@ -32,6 +34,22 @@ def test_the_plan_is_what_the_training_then_does(tmp_path: Path, monkeypatch: py
     assert plan.seconds == pytest.approx(64 / plan.images_per_second / 0.9)  # type: ignore[operator]
     assert "64 images" in repr(plan)
     assert "GiB" in repr(plan)
+
+
+def test_ranks_are_told_what_each_holds_and_what_all_do_together(tmp_path: Path) -> None:
+    options = tiny_options("dcgan") | {"images_seen": 64, "batch_size": 8, "precision": "fp32", "device": "cpu"}
+    assert exit_codes(ranks(plan_as_rank, 2, tmp_path, **options)) == [0, 0]
+    main, other = (json.loads((tmp_path / f"plan-{rank}.json").read_text()) for rank in range(2))
+    plan = main["plan"]
+    for name in ("ranks", "batch_size", "images_per_second", "memory_bytes", "memory_of_machine"):
+        assert plan[name] == other["plan"][name]
+    assert (plan["ranks"], plan["batch_size"]) == (2, 8)
+    assert plan["memory_bytes"] < plan["memory_of_machine"] <= 2 * plan["memory_bytes"]
+    assert plan["seconds"] == pytest.approx(64 / plan["images_per_second"] / 0.9)
+    text = "\n".join(main["lines"])
+    assert "8 images a step, 4 on each of 2 ranks" in text
+    assert "images a second of all ranks together" in text
+    assert "GiB a rank; the 2 ranks of this machine take " in text
 
 
 def test_a_model_in_closed_form_has_no_time() -> None:

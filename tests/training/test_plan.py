@@ -44,6 +44,21 @@ def test_a_given_learning_rate_and_batch_size_scale_the_recipe() -> None:
     assert [schedule.batch_size(seen) for seen in (0, 500)] == [8, 4]
 
 
+class Falling(Decaying):
+    """Between two sizes of the batch it has two others for a short time."""
+
+    def recipe(self, images_seen: int = 0) -> Recipe:
+        size = 64 - 16 * sum(images_seen >= place for place in (50_010, 50_020, 50_021))
+        return Recipe(images_seen=100_000, batch_size=size)
+
+
+@pytest.mark.parametrize("length", [100_000, 700])
+def test_every_size_of_the_batch_is_known_beforehand(length: int) -> None:
+    schedule = Schedule(Falling(), plan(images_seen=length, batch_size=32, learning_rate=1e-3))
+    assert schedule.batch_sizes() == [8, 16, 24, 32]
+    assert {schedule.batch_size(seen) for seen in range(length)} <= {8, 16, 24, 32}
+
+
 @pytest.mark.parametrize(("name", "factor"), [("constant", 1.0), ("linear", 0.25), ("cosine", 0.1464466)])
 def test_a_given_schedule_replaces_that_of_the_recipe(name: str, factor: float) -> None:
     schedule = Schedule(Decaying(), plan(images_seen=1000, batch_size=32, learning_rate=1e-2, schedule=name))

@@ -12,9 +12,10 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 from test_ranks import exit_codes, weights_of
 from tiny import BATCH, Messages, layered_images, simple_pictures, stopped_after, tiny_model, train_tiny
-from workers import ranks, train_from_own_shards
+from workers import evaluate_own_shards, ranks, train_from_own_shards
 
 import imagewright as iw
 from imagewright.errors import DataError
@@ -167,6 +168,52 @@ def test_a_rank_that_lacks_a_shard_of_its_own_says_which(shards: Path, tmp_path:
     for rank in range(2):  # the main rank says it too, as a launcher may end the other one before it has printed
         text = (tmp_path / f"error-{rank}").read_text()
         assert "Rank 1 of 2 reads 2 of 4 shards: shard-00003.tar is not in " in text
+
+
+@pytest.mark.parametrize("names_values", [True, False])
+def test_ranks_read_more_than_eight_bits_by_one_range(tmp_path: Path, names_values: bool) -> None:
+    """As the index names it; one of an earlier version does not, and each rank finds the range of its own pictures."""
+    (tmp_path / "deep").mkdir()
+    for number in range(32):
+        values = np.full((8, 8), 100 * (number + 1), np.uint16)
+        values[0, 0] = 0
+        Image.fromarray(values).save(tmp_path / "deep" / f"{number:02d}.png")
+    iw.write_shards(tmp_path / "deep", tmp_path / "set", count=4, shuffle=False)
+    index = json.loads((tmp_path / "set" / "shards.json").read_text())
+    if not names_values:
+        del index["values"]
+    for rank in range(2):
+        shutil.copytree(tmp_path / "set", tmp_path / f"disk-{rank}" / "set")
+        (tmp_path / f"disk-{rank}" / "set" / "shards.json").write_text(json.dumps(index))
+        for number in (2, 3) if rank == 0 else (0, 1):
+            (tmp_path / f"disk-{rank}" / "set" / f"shard-{number:05d}.tar").unlink()
+    out = tmp_path / "two" / "run"
+    codes = exit_codes(ranks(train_from_own_shards, 2, tmp_path, out, value_range="auto", **MLP))
+    if names_values:
+        assert codes == [0, 0]
+        assert iw.Run(out).record["source"]["value_range"] == [0, 3200]
+        return
+    assert codes == [2, 2]
+    for rank in range(2):
+        text = (tmp_path / f"error-{rank}").read_text()
+        assert 'the value range of set is "0:3000" on' in text
+        assert '"0:3200" on' in text
+        assert "give value_range=LOW:HIGH" in text
+
+
+@pytest.mark.parametrize(("subject", "against"), [("set", "other"), ("other", "set")])
+def test_an_evaluation_names_the_rank_that_lacks_shards(
+    shards: Path, tmp_path: Path, subject: str, against: str
+) -> None:
+    iw.write_shards(simple_pictures(seed=1), tmp_path / "other", count=1)
+    for rank in range(2):
+        for name in ("set", "other"):
+            shutil.copytree(tmp_path / name, tmp_path / f"disk-{rank}" / name)
+    (tmp_path / "disk-1" / "set" / "shard-00003.tar").unlink()
+    assert exit_codes(ranks(evaluate_own_shards, 2, tmp_path, subject, against)) == [2, 2]
+    lacks = "8 of 32 pictures of set are in shards that this machine does not have"
+    assert (tmp_path / "error-1").read_text().startswith(lacks)
+    assert f"(rank 1): {lacks}" in (tmp_path / "error-0").read_text()
 
 
 def test_a_run_is_resumed_exactly_and_says_what_comes_again(shards: Path, tmp_path: Path) -> None:

@@ -200,12 +200,35 @@ def synchronise_as_rank(notes: Path) -> None:
     torch.save([model.norm.running_mean, model.pool], notes / f"statistics-{rank}")
 
 
+def plan_as_rank(place: Path, **options: Any) -> None:
+    """Plan a training as one of several ranks, and write what this rank got."""
+    from imagewright.training import trial
+
+    trial.SECONDS = 0.01
+    plan = iw.plan_training("dcgan", simple_pictures(), **options)
+    found = {"plan": plan.to_dict(), "lines": plan.lines()}
+    (place / f"plan-{os.environ['RANK']}.json").write_text(json.dumps(found))
+
+
 def evaluate_as_rank(run: Path, cache: Path, place: Path, **options: Any) -> None:
     """Evaluate a run against the digits as one of several ranks, and write the values that this rank got."""
     os.environ["IMAGEWRIGHT_CACHE"] = str(cache)
     found = iw.evaluate(run, "digits", **options)
     values = [score.value for score in found.scores]
     (place / f"scores-{os.environ['RANK']}.json").write_text(json.dumps(values))
+
+
+def evaluate_own_shards(folder: Path, subject: str, against: str) -> None:
+    """Evaluate in `folder/disk-RANK` with a cache there, and write the error."""
+    from imagewright.errors import UserError
+
+    os.chdir(folder / f"disk-{os.environ['RANK']}")
+    os.environ["IMAGEWRIGHT_CACHE"] = "cache"
+    try:
+        iw.evaluate(subject, against, metrics="fd", features="pixels", device="cpu")
+    except UserError as error:
+        (folder / f"error-{os.environ['RANK']}").write_text(str(error))
+        raise SystemExit(error.exit_code) from None
 
 
 def train_until_stopped(folder: Path) -> None:
@@ -224,7 +247,7 @@ def train_until_stopped(folder: Path) -> None:
         (folder / "message").write_text(str(error))
 
 
-def train_from_own_shards(folder: Path, out: Path, **options: Any) -> None:
+def train_from_own_shards(folder: Path, out: Path, value_range: str | None = None, **options: Any) -> None:
     """Train on `folder/disk-RANK/set` without a cache, and write which shards were read, or the error."""
     from imagewright.errors import UserError
 
@@ -235,7 +258,7 @@ def train_from_own_shards(folder: Path, out: Path, **options: Any) -> None:
         return whole(self, *given, **named)
 
     os.chdir(folder / f"disk-{rank}")
-    images = iw.open_images("set", cache=False)
+    images = iw.open_images("set", cache=False, value_range=value_range)
     Path.open = noted  # type: ignore[method-assign,assignment]
     try:
         train_tiny("vae", images, out, **options)

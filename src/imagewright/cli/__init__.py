@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from imagewright.cli.interruption import LeavingIfInterrupted
 
-from imagewright.cli.termination import leaving_if_interrupted
+TYPE_CHECKING = False  # as `typing` has it, which takes longer to import than all else before the handler of Ctrl-C
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -16,7 +18,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         from imagewright.cli.app import main as run
 
         return run(arguments)
-    with leaving_if_interrupted():
+    with LeavingIfInterrupted():
         from imagewright.cli.app import main as run
     return run()
 

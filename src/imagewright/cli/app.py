@@ -10,9 +10,10 @@ from cyclopts import App
 from imagewright.cli.examples import example_of
 from imagewright.cli.failures import report_failures
 from imagewright.cli.former_names import with_present_names
+from imagewright.cli.interruption import INTERRUPTED
 from imagewright.cli.ranks import as_one_of_ranks
 from imagewright.cli.streams import fill_closed_streams, release_streams
-from imagewright.cli.termination import INTERRUPTED, end_on_signals, leave_at_once_on_signals
+from imagewright.cli.termination import end_on_signals, leave_at_once_on_signals
 from imagewright.terminal import plain_streams
 from imagewright.wording import command_line_words
 

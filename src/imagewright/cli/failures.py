@@ -20,8 +20,9 @@ from cyclopts import (
 )
 
 from imagewright import catalogue, distributed
+from imagewright.cli.interruption import INTERRUPTED
 from imagewright.cli.streams import discard
-from imagewright.cli.termination import INTERRUPTED, TERMINATED, Preempted, Terminated
+from imagewright.cli.termination import TERMINATED, Preempted, Terminated
 from imagewright.errors import LONGEST_MESSAGE, PREEMPTED, ImagewrightError, UserError, nearest, one_line
 from imagewright.familiar_names import COMMANDS, suggest_option
 from imagewright.terminal import printable, raw_stream

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Union, get_args, get_origin
 
 from cyclopts import Group, Parameter
 
-from imagewright.cli.values import count_converter
+from imagewright.cli.values import count_converter, seconds_converter
 from imagewright.configs import describe_range
 
 if TYPE_CHECKING:
@@ -27,13 +27,14 @@ def make_option(name: str, field: FieldInfo, group: Group) -> inspect.Parameter:
     is_count = kind is int
     # A name that Python reserves, or that reads better when typed: `Field(json_schema_extra={"option": "--from"})`.
     extra = field.json_schema_extra if isinstance(field.json_schema_extra, dict) else {}
+    is_time = extra.get("unit") == "seconds"
     option = Parameter(
         name=extra.get("option"),  # type: ignore[arg-type]
         help=f"{field.description}{describe_range(field)}",
         group=group,
         validator=_bounds(field),
-        converter=count_converter if is_count else None,
-        metavar="N" if is_count else None,
+        converter=(seconds_converter if is_time else count_converter) if is_count else None,
+        metavar=("SECONDS" if is_time else "N") if is_count else None,
         negative=None if kind is bool and field.default is True else "",
         show_default=False if field.default is False else None,
     )

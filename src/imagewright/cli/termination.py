@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from types import FrameType
 
-INTERRUPTED, TERMINATED = 130, 143  # exit codes: 128 and the number of the signal
-INTERRUPTS = tuple(getattr(signal, name) for name in ("SIGINT", "SIGBREAK") if hasattr(signal, name))  # one of Windows
+TERMINATED = 143  # the exit code: 128 and the number of the signal
 SAME_REQUEST_SECONDS = 1.0  # `timeout` and `torchrun` send it to the process and to its group
 
 
@@ -35,31 +31,6 @@ class _Handler:
         if now - self._since >= SAME_REQUEST_SECONDS:
             self._since = now
             raise self._raised
-
-
-def _leave(*_: object) -> None:
-    """End at once: while a command imports there is nothing to clean up, and an exception would show a traceback."""
-    os.write(2, b"Interrupted.\n")
-    os._exit(INTERRUPTED)
-
-
-@contextmanager
-def leaving_if_interrupted() -> Iterator[None]:
-    """In the block Ctrl-C ends the process with one word. From its end on it raises `KeyboardInterrupt`, as usual.
-
-    Signals that the studio blocked in the process arrive at the end of the block. Those that the caller has the process
-    ignore stay ignored.
-    """
-    heeded = [
-        number for number in INTERRUPTS if signal.getsignal(number) in (signal.default_int_handler, signal.SIG_DFL)
-    ]
-    for number in heeded:
-        signal.signal(number, _leave)
-    yield
-    if hasattr(signal, "pthread_sigmask"):
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, (*INTERRUPTS, signal.SIGTERM, signal.SIGHUP))
-    for number in heeded:
-        signal.signal(number, signal.default_int_handler)
 
 
 def end_on_signals() -> None:

@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal
 from cyclopts import Parameter, Token
 
 from imagewright.configs import range_text
-from imagewright.counts import parse_count
+from imagewright.counts import parse_count, parse_seconds
 
 
 def parse_size(text: str) -> tuple[int, int]:
@@ -38,6 +38,7 @@ def _converter(parse: Callable[[str], Any]) -> Callable[[Any, Sequence[Token]], 
 
 
 count_converter = _converter(parse_count)
+seconds_converter = _converter(parse_seconds)
 Count = Annotated[int, Parameter(converter=count_converter, metavar="N")]
 
 

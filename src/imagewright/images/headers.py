@@ -74,7 +74,7 @@ def sample_headers(source: PictureSource, most: int = SAMPLE) -> HeaderSample:
     most: so many at most.
     """
     if isinstance(source, IndexedShards) and source.usual is not None:
-        return _as_indexed(source.usual, len(source))
+        return _as_indexed(source.usual, len(source), source.values)
     indices = sample_indices(source, most)
     sample = list(_headers(source, indices))
     good = [header for header in sample if isinstance(header, Header)]
@@ -101,15 +101,18 @@ def _notes_on_sizes(differing: int, count: int, size: tuple[int, int], looked_at
     return [SizesNote(f"{others}: they are resized and cropped.")] if differing else []
 
 
-def _as_indexed(known: PictureFile, count: int) -> HeaderSample:
-    """What the index of shards says of all pictures, which were all looked at when the shards were written."""
+def _as_indexed(known: PictureFile, count: int, values: DeepValues | None) -> HeaderSample:
+    """What the index of shards says of all pictures, which were all looked at when the shards were written.
+
+    values: the numbers of those with more than 8 bits; None if there are none.
+    """
     height, width = known.size
     return HeaderSample(
         usual=Header(width, height, MODE_OF_CHANNELS[known.channels], known.format),
         most_channels=known.most_channels,
         notes=_notes_on_sizes(known.differing, count, known.size, "pictures"),
         scalable=known.size if known.format in SCALED_FORMATS else None,
-        deep=DeepValues(),
+        deep=values or DeepValues(),
     )
 
 
@@ -139,7 +142,12 @@ def _headers(source: PictureSource, indices: np.ndarray) -> Iterator[Header | Un
 
 
 def _deep_values(source: PictureSource, indices: np.ndarray) -> DeepValues:
-    """The numbers of some of the pictures `indices`, which have more than 8 bits: as many as are looked at, evenly."""
+    """The numbers of some of the pictures `indices`, which have more than 8 bits: as many as are looked at, evenly.
+
+    Of shards they are those that the index names, of all pictures.
+    """
+    if isinstance(source, IndexedShards) and source.values is not None:
+        return source.values
     places = np.linspace(0, len(indices) - 1, min(DEEP_SAMPLE, len(indices))).astype(np.int64)
     found = DeepValues()
     for payload in source.read(indices[places]):

@@ -95,7 +95,8 @@ def open_images(
     exclude: patterns of the names of those that are left out, such as "*_mask.png". A pattern with a slash is compared
         with the path inside the source, another one with the file name.
     value_range: the numbers that become 0 and 255, of pictures with more than 8 bits: (low, high) or "LOW:HIGH", "full"
-        (0 to 65,535, the default), or "auto" for those that occur in a sample of the set.
+        (0 to 65,535), or "auto" for those that occur in a sample of the set. By default shards have the range that they
+        were written with, other sources "full".
     decode: "exact"; or "reduced": a JPEG of more than four times the size is decoded at a half, a quarter or an eighth
         of its size, which is several times as fast and changes a pixel by a fraction of a grey level; "auto" (the
         default) takes "reduced" if the commonest picture is such a JPEG.

@@ -19,12 +19,12 @@ class Choices:
 
     Attributes:
         names: which pictures are taken, by name.
-        value_range: "full", "auto" or (low, high).
+        value_range: "full", "auto" or (low, high); None: what the index of shards says, else "full".
         decode: "auto", "exact" or "reduced".
     """
 
     names: NameFilter = ALL_NAMES
-    value_range: ValueRange | str = "full"
+    value_range: ValueRange | str | None = None
     decode: str = "auto"
 
 

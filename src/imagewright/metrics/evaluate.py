@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from imagewright import distributed
+from imagewright import agreement, distributed
 from imagewright.errors import DataError, UserError
 from imagewright.metrics.plans import DEFAULT_COUNT, FACE_SWAP, ScorePlan, make_plans
 from imagewright.metrics.scorer import Scorer
@@ -131,10 +131,17 @@ def evaluate(
     scores: list[Score] = []
     notes: list[str] = []
     with distributed.process_group("cpu", PATIENCE, advice=ADVICE):
-        for each in listed:  # all subjects are opened first: a mistake in the last one is reported before the long work
-            decoding = progress_of_stage(progress, f"decoding {each}")
-            opened = open_subject(each, count=1, seed=seed, size=pair, images_seen=images_seen, progress=decoding)
-            opened.by_distribution(sample_from)
+
+        def open_all() -> None:
+            for each in listed:  # before the long work, so that a mistake in the last one is reported at once
+                decoding = progress_of_stage(progress, f"decoding {each}")
+                opened = open_subject(each, count=1, seed=seed, size=pair, images_seen=images_seen, progress=decoding)
+                opened.by_distribution(sample_from)
+
+        if alone:
+            open_all()
+        else:
+            agreement.together(open_all)
         for plan in plans:
             chosen_device = str(distributed.choose_device(device))
             scorer = Scorer(plan, seed=seed, device=chosen_device, all_on_this_rank=alone, progress=progress)

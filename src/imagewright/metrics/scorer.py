@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
-from typing import Any
+from typing import Any, TypeVar
 
 from imagewright import agreement
 from imagewright.errors import DataError, count_text
@@ -35,6 +35,8 @@ from imagewright.pixels import size_text
 from imagewright.pretrained.features.contract import About, FeatureNetwork
 from imagewright.progress import StageProgress, progress_of_stage
 from imagewright.runs.scores import Score
+
+Result = TypeVar("Result")
 
 
 class Scorer:
@@ -86,7 +88,7 @@ class Scorer:
             return []
         if self.plan.needs_classes:
             subject = self._with_classes(subject)
-        channels = subject.channels if against is None else _common_channels(subject, open_source(against))
+        channels = subject.channels if against is None else self._channels(subject, against)
         reference = self._reference("reference", against, subject, channels) if against is not None else None
         trained_on = None
         if self.plan.needs("training"):
@@ -116,7 +118,14 @@ class Scorer:
     def open_reference(self, subject: Subject, against: Source) -> None:
         """Extract the reference's features now, if the plan needs any, so that errors come before the long work."""
         if self.plan.needs("reference", "reference labels"):
-            self._reference("reference", against, subject, _common_channels(subject, open_source(against)))
+            self._reference("reference", against, subject, self._channels(subject, against))
+
+    def _channels(self, subject: Subject, against: Source) -> int:
+        return _common_channels(subject, self._jointly(lambda: open_source(against)))
+
+    def _jointly(self, work: Callable[[], Result]) -> Result:
+        """Do what exchanges nothing on every rank that shares the work. What fails on one is raised on all."""
+        return work() if self.all_on_this_rank else agreement.together(work)
 
     # The arguments of metrics
 
@@ -148,11 +157,11 @@ class Scorer:
 
     def _reference(self, role: str, source: Source, subject: Subject, channels: int) -> Sample:
         """The real (or training) pictures, at the size of the subject, with `channels`."""
-        natural = open_source(source)
+        natural = self._jointly(lambda: open_source(source))
         key = (role + natural.fingerprint, subject.size, channels)
         if key not in self._references:
             progress = progress_of_stage(self.progress, f"decoding {natural.source}")
-            images = natural.with_size(subject.size, channels).prepare(progress)
+            images = self._jointly(lambda: natural.with_size(subject.size, channels).prepare(progress))
             self._note_conversion(role, natural, images, subject)
             if role == "reference" and self.plan.needs("reference labels"):
                 images = images.with_classes()

@@ -6,7 +6,7 @@ import shlex
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,9 +16,13 @@ from imagewright.errors import ConfigError, DataError, count_text, none_readable
 from imagewright.images.decoding.decode_range import to_pixels
 from imagewright.images.decoding.formats import Unreadable
 from imagewright.images.decoding.parallel import map_ranges
+from imagewright.images.decoding.value_range import DeepValues
+from imagewright.images.headers import sample_headers
 from imagewright.images.images import Images
 from imagewright.images.label_arrays import LabelsLike
 from imagewright.images.notices import tell_skipped
+from imagewright.images.sources.base import PictureSource
+from imagewright.images.sources.layered import LayeredSource
 from imagewright.images.sources.listing import Listing
 from imagewright.images.sources.shard_index import PictureFile, ShardIndex, write_index
 from imagewright.progress import Progress, ProgressCounter
@@ -249,7 +253,7 @@ def _index_of(plan: ShardPlan, folder: Path, shards: list[WrittenShard]) -> Shar
         offsets.append(np.concatenate([np.array(shard.offsets[number], np.int64) for shard in shards]))
         files.append(_common(plan, number, shards))
     places = np.concatenate([np.array(shard.places, np.int64) for shard in shards])
-    return ShardIndex(
+    index = ShardIndex(
         folder=folder,
         shards=tuple(shard.entry for shard in shards),
         layers=images.layers,
@@ -262,6 +266,15 @@ def _index_of(plan: ShardPlan, folder: Path, shards: list[WrittenShard]) -> Shar
         made=plan.made,
         terms=plan.terms,
     )
+    return replace(index, values=_deep_values(images)) if files[index.image_file].deep else index
+
+
+def _deep_values(images: Images) -> DeepValues:
+    """The numbers of the pictures with more than 8 bits, as they were looked at in the source."""
+    source = images._prepared.source
+    source = source.parts[source.image] if isinstance(source, LayeredSource) else source
+    found = sample_headers(source) if isinstance(source, PictureSource) else None
+    return replace(found.deep if found else DeepValues(), chosen=images.value_range)
 
 
 def _common(plan: ShardPlan, number: int, shards: list[WrittenShard]) -> PictureFile:

@@ -8,12 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 
-from imagewright.errors import DataError
 from imagewright.images import Images, open_images
 from imagewright.images.arrangement import arrangement_of
-from imagewright.images.selection import even_places
+from imagewright.images.equal_pictures import check_pairs_differ, check_sets_differ
 from imagewright.images.sources.finding import find_source
 from imagewright.seeds import derive_seed
 from imagewright.tours.plan import Arrangement, TourPart, TourTraits, held_out_count
@@ -23,7 +21,7 @@ from imagewright.training.sizes import choose_size, fit_size, match_shape
 
 PAIR = ("input", "target")
 PAIRED_MODEL, UNPAIRED_MODEL = "pix2pix", "cut"
-COMPARED = 8  # pictures of two sets, or pairs, to find that one is a copy of the other
+ADVICE = "there is nothing to translate. Name another second folder, or for a tour of these pictures one folder alone."
 FITS = 4  # rounds in which all models may change the size; they settle in two
 
 
@@ -83,7 +81,7 @@ def open_tour(source: Any, other: Any, opening: Mapping[str, Any], say: Say) -> 
         sets = {"a": source, "b": other} if other is not None else source
         sources, rest = arrange(UNPAIRED_MODEL, sets, opening, say)
         first, second = (open_images(each, **rest) for each in dict(sources).values())
-        _refuse_equal(_some(first), _some(second), "Both sets hold")
+        check_sets_differ((first, second), ADVICE)
         return TourPictures("two sets", first, second)
     if found == "pairs":
         sources = dict(zip(PAIR, (source, other), strict=True)) if other is not None else source
@@ -98,22 +96,8 @@ def open_tour(source: Any, other: Any, opening: Mapping[str, Any], say: Say) -> 
 
 def _open_pairs(sources: Any, rest: Mapping[str, Any]) -> TourPictures:
     images = open_images(sources, **rest)
-    some = images.batch(even_places(len(images), COMPARED))
-    _refuse_equal(some.layers["input"], some.images, "Inputs and targets are")
+    check_pairs_differ(images, ADVICE)
     return TourPictures("pairs", images)
-
-
-def _some(images: Images) -> torch.Tensor:
-    return images.batch(even_places(len(images), COMPARED)).images
-
-
-def _refuse_equal(one: torch.Tensor, other: torch.Tensor, what: str) -> None:
-    """Raise `DataError` if pictures from all over both sets are equal: a copy of a folder teaches no translation."""
-    if torch.equal(one, other):
-        raise DataError(
-            f"{what} the same pictures ({len(one)} from all over were compared): there is nothing to translate. Name "
-            "another second folder, or for a tour of these pictures one folder alone."
-        )
 
 
 def find_arrangement(source: Any, other: Any) -> Arrangement:

@@ -172,7 +172,7 @@ def plain_options(opening: Mapping[str, Any]) -> dict[str, Any]:
         "value_range": _range_text(choices.value_range),
         "decode": choices.decode,
     }
-    unsaid = {"only": [], "exclude": [], "value_range": "full", "decode": "auto"}
+    unsaid: dict[str, Any] = {"only": [], "exclude": [], "value_range": None, "decode": "auto"}
     return {
         name: list(value) if isinstance(value, tuple) else str(value) if isinstance(value, Path) else value
         for name, value in values.items()
@@ -180,8 +180,8 @@ def plain_options(opening: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _range_text(value: str | tuple[float, float]) -> str:
-    return value if isinstance(value, str) else describe_range(value)
+def _range_text(value: str | tuple[float, float] | None) -> str | None:
+    return describe_range(value) if isinstance(value, tuple) else value
 
 
 def read_record(folder: str | Path) -> TourRecord | None:

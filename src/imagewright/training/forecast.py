@@ -19,8 +19,10 @@ from imagewright.notebooks import NotebookDisplay
 from imagewright.pixels import size_text
 from imagewright.training.choosing import settle_model
 from imagewright.training.data.validation_split import choose_held_out
+from imagewright.training.joining import check_settings
 from imagewright.training.memory import explain_out_of_memory
-from imagewright.training.memory_use import measure_memory, memory_text
+from imagewright.training.memory_use import MemoryUse, gather_memory, measure_memory, memory_text
+from imagewright.training.options import rank_patience
 from imagewright.training.plan import Plan
 from imagewright.training.planning import SHARE_OF_STEPS, describe_end
 from imagewright.training.reporting import Reporter, Silent
@@ -41,12 +43,14 @@ class TrainingForecast(NotebookDisplay):
     parameters: of all its networks.
     options: options of the training and of the model that it would have, by name.
     images_seen: the length, repeats counted; None for a model fitted in closed form, as all below but the notes.
-    batch_size: images of a step.
+    batch_size: images of a step, over all ranks together.
     precision: fp32, bf16 or fp16.
-    images_per_second: measured by a few steps of a copy.
+    images_per_second: of all ranks together, measured by a few steps of a copy.
     seconds: of the whole training.
-    memory_bytes: at the peak: of the GPU if it trains on one, else of the process.
+    memory_bytes: at the peak, on one rank: of the GPU if it trains on one, else of the process.
+    memory_of_machine: bytes at the peak of all ranks on this machine.
     memory_available: of the GPU, or of the machine.
+    ranks: processes that train together under `torchrun`.
     device: where it trains.
     notes: what was chosen and what is wrong with the pictures, as a training says it.
     """
@@ -65,6 +69,8 @@ class TrainingForecast(NotebookDisplay):
     images_per_second: float | None = None
     seconds: float | None = None
     memory_bytes: int | None = None
+    memory_of_machine: int | None = None
+    ranks: int = 1
     notes: tuple[str, ...] = ()
 
     def lines(self) -> list[str]:
@@ -75,8 +81,11 @@ class TrainingForecast(NotebookDisplay):
         if self.images_seen is None or self.batch_size is None:
             return [*lines, "fitted in closed form, without steps: its time and memory are not measured"]
         rounds = self.images_seen / max(1, *self.pictures.values())
+        several = self.ranks > 1
+        shared = f", {self.batch_size // self.ranks:,} on each of {self.ranks:,} ranks" if several else ""
         lines.append(
-            f"length: {self.images_seen:,} images, each picture {rounds:,.1f} times; {self.batch_size:,} images a step"
+            f"length: {self.images_seen:,} images, each picture {rounds:,.1f} times; "
+            f"{self.batch_size:,} images a step{shared}"
         )
         if self.seconds is not None and self.images_per_second is not None:
             rate = self.images_per_second
@@ -85,11 +94,11 @@ class TrainingForecast(NotebookDisplay):
                 minutes_text(float(f"{self.seconds / 60:.2g}")) if self.seconds >= 90 else f"{self.seconds:.0f} seconds"
             )
             lines.append(
-                f"time: {time} at {shown} images a second in {self.precision}, until about "
-                f"{describe_end(self.seconds)} if it starts now"
+                f"time: {time} at {shown} images a second{' of all ranks together' if several else ''} in "
+                f"{self.precision}, until about {describe_end(self.seconds)} if it starts now"
             )
-        if self.memory_bytes is not None:
-            lines.append(f"memory: {memory_text(self.memory_bytes, self.device)}")
+        if self.memory_bytes is not None and self.memory_of_machine is not None:
+            lines.append(f"memory: {memory_text(MemoryUse(self.memory_bytes, self.memory_of_machine), self.device)}")
         return lines
 
     def to_dict(self) -> dict[str, Any]:
@@ -121,6 +130,8 @@ def plan_training(
 
     Pictures are decoded into the cache, where the training finds them; a few steps of a copy of the model are timed.
 
+    With `torchrun`, every rank makes the same call.
+
     model: its name in the catalogue, or "auto".
     images: as for `iw.train`.
     reporter: shows the progress of the decoding.
@@ -129,12 +140,13 @@ def plan_training(
 
     Raises `UserError` as `iw.train` does: also for a step that cannot fit in memory, with the images at once that can.
     """
-    listening = _Listening(reporter or Silent())
-    model, images, _ = settle_model(model, images, options, None, listening.message)
-    training, of_model, opening = split_options(model, options)
-    device = distributed.choose_device(training.get("device", "auto"))
-    agreed = consent or (SELF if catalogue.model_class(model).Config.needs_consent else None)
-    with distributed.process_group(device.type), explain_out_of_memory():
+    listening = _Listening(reporter if reporter is not None and distributed.is_main() else Silent())
+    device = distributed.choose_device(options.get("device", "auto"))
+    patience = rank_patience(options)
+    with distributed.process_group(device.type, patience), explain_out_of_memory():
+        model, images, _ = settle_model(model, images, options, None, listening.message)
+        training, of_model, opening = split_options(model, options)
+        agreed = consent or (SELF if catalogue.model_class(model).Config.needs_consent else None)
         setting = resolve(
             model,
             images,
@@ -148,6 +160,7 @@ def plan_training(
             force=False,
             consent=agreed,
         )
+        check_settings(model, setting)
         assembled = assemble(model, setting, None, device, listening)
         forecast = _describe(model, assembled, device)
         if assembled.plan is not None:
@@ -167,6 +180,7 @@ def _describe(name: str, assembled: Assembled, device: torch.device) -> Training
         options=chosen,
         device=device.type,
         memory_available=total_memory(device),
+        ranks=distributed.world_size(),
     )
 
 
@@ -177,13 +191,15 @@ def _measure(assembled: Assembled, plan: Plan, device: torch.device) -> dict[str
     if plan.images_per_second is None:
         plan = dataclasses.replace(plan, images_per_second=_rate(model, sources, plan, held_out, device))
     rate = plan.images_per_second
+    memory = gather_memory(measure_memory(model, sources, plan, held_out, device))
     return {
         "images_seen": plan.images_seen,
         "batch_size": plan.batch_size,
         "precision": plan.precision,
         "images_per_second": rate,
         "seconds": None if not rate else plan.images_seen / rate / SHARE_OF_STEPS,
-        "memory_bytes": measure_memory(model, sources, plan, held_out, device),
+        "memory_bytes": memory.of_rank,
+        "memory_of_machine": memory.of_machine,
     }
 
 

@@ -13,6 +13,7 @@ from typing import Any
 from imagewright import agreement, common_disk, distributed
 from imagewright.errors import ConfigError, RunError
 from imagewright.images import Images
+from imagewright.images.decoding.value_range import describe_range
 from imagewright.runs import places
 from imagewright.runs.run import LAUNCH, Run
 from imagewright.training.setting import Setting
@@ -128,6 +129,14 @@ def check_settings(model: str, setting: Setting) -> None:
         },
         "Start the same command on each host. What the machine decides, such as the size, must be given where the "
         "machines differ.",
+    )
+    agreement.check_alike(
+        {
+            f"the value range of {images.source}": images.value_range and describe_range(images.value_range)
+            for images in setting.sources.values()
+        },
+        "Each machine looked at the pictures that it has: give --value-range LOW:HIGH, or write the shards again by "
+        "`imagewright data shard`, whose index names the range of all pictures.",
     )
     agreement.check_alike(
         {f"the set {images.source}": _describe(images) for images in setting.sources.values()},

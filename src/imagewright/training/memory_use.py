@@ -5,12 +5,14 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping
 from contextlib import closing, suppress
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import torch
 
 from imagewright import distributed
+from imagewright.errors import count_text
 from imagewright.images import Images
 from imagewright.machine import total_memory
 from imagewright.model import Model
@@ -57,22 +59,46 @@ def measure_memory(
     return peak
 
 
-def memory_text(used: int, device: torch.device | str) -> str:
+@dataclass(frozen=True)
+class MemoryUse:
+    """The memory at the peak of a training on one rank or several.
+
+    of_rank: bytes on one rank, the most of all: of its GPU on CUDA, of its process else.
+    of_machine: bytes of all ranks on this machine. On the CPU libraries that they share count for each.
+    """
+
+    of_rank: int
+    of_machine: int
+
+
+def gather_memory(used: int) -> MemoryUse:
+    """The memory of all ranks, from that of this one. Called on every rank."""
+    told = distributed.gather_objects((distributed.node(), used))
+    here = sum(each for node, each in told if node == distributed.node())
+    return MemoryUse(max(each for _, each in told), here)
+
+
+def memory_text(used: MemoryUse, device: torch.device | str) -> str:
     """The memory at the peak of a training, in words, with what there is.
 
-    >>> memory_text(2**29, "cpu").split(" of the ")[0]
+    >>> memory_text(MemoryUse(2**29, 2**29), "cpu").split(" of the ")[0]
     '0.50 GiB'
     """
-    device = torch.device(device)
-    where = "the GPU" if device.type == "cuda" else "this machine"
-    return f"{used / 2**30:.2f} GiB of the {total_memory(device) / 2**30:.1f} GiB of {where}"
+    device, several = torch.device(device), distributed.world_size() > 1
+    total, of_rank = f"{total_memory(device) / 2**30:.1f} GiB", f"{used.of_rank / 2**30:.2f} GiB"
+    if device.type == "cuda":
+        return f"{of_rank} a rank, of the {total} of each GPU" if several else f"{of_rank} of the {total} of the GPU"
+    if not several:
+        return f"{of_rank} of the {total} of this machine"
+    ranks = count_text(distributed.local_world_size(), "rank")
+    return f"{of_rank} a rank; the {ranks} of this machine take {used.of_machine / 2**30:.2f} of its {total}"
 
 
 def tell_memory(model: Model, sources: Mapping[str, Images], plan: Plan, device: torch.device, say: Say) -> None:
     """Say the memory that a training will use, measured as by `measure_memory`, with nothing held out."""
     with tell_if_slow(say, "measuring how much memory it takes ..."):
         used = measure_memory(model, sources, plan, np.empty(0, np.int64), device)
-    say(f"memory: {memory_text(used, device)}")
+    say(f"memory: {memory_text(gather_memory(used), device)}")
 
 
 def _forget_peak(device: torch.device) -> None:

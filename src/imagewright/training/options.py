@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, Literal
+from collections.abc import Mapping
+from typing import Any, ClassVar, Literal
 
 from pydantic import Field
 from pydantic.dataclasses import dataclass
+
+from imagewright.errors import ConfigError
+
+LONGEST_PATIENCE = 86_400  # seconds
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -105,7 +110,11 @@ class TrainingOptions:
     evaluate_features: str = Field("inception", description="features of evaluations: inception, random, pixels ...")
     evaluate_count: int = Field(2_000, ge=2, le=10**7, description="pictures sampled for an evaluation")
     rank_timeout: int = Field(
-        120, ge=1, le=86_400, description="seconds that ranks wait for one that hangs, before all end with an error"
+        120,
+        ge=1,
+        le=LONGEST_PATIENCE,
+        description="seconds that ranks wait for one that hangs, before all end with an error",
+        json_schema_extra={"unit": "seconds"},
     )
     tensorboard: bool = Field(False, description="write TensorBoard's files into the run too (needs the extra `track`)")
 
@@ -124,3 +133,18 @@ MAY_DIFFER_ON_RESUME = (
     "rank_timeout",
     *(f"evaluate_{name}" for name in EVALUATION_OPTIONS),
 )
+
+
+def rank_patience(options: Mapping[str, Any]) -> float:
+    """Seconds that ranks wait for one that hangs, by the options that the user gave, before they are all checked.
+
+    Raises `ConfigError` for a value that is no such number.
+    """
+    value = options.get("rank_timeout", TrainingOptions.rank_timeout)
+    try:
+        seconds = float(value)
+    except (TypeError, ValueError):
+        seconds = 0.0
+    if not 1 <= seconds <= LONGEST_PATIENCE:
+        raise ConfigError(f"rank_timeout={value!r}: seconds from 1 to {LONGEST_PATIENCE:,} were expected, such as 120.")
+    return seconds

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import math
 from dataclasses import dataclass
 from functools import lru_cache
@@ -15,6 +16,7 @@ from imagewright.training.milestones import Pace
 
 ScheduleName = Literal["recipe", "constant", "linear", "cosine"]
 COMPARED_POINTS = 64  # of a training, at which a recipe is compared with its start
+BATCH_POINTS = 256  # parts of a training, at whose ends batch sizes are compared
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,16 +73,32 @@ class Schedule:
         If it is not the plan's own, it is rounded down to a multiple of the number of ranks, and is at least one row a
         rank.
         """
-        now = self._at(images_seen).batch_size
-        if now == self.start.batch_size:
-            return self.plan.batch_size
-        world = distributed.world_size()
-        return max(1, self.plan.batch_size * now // self.start.batch_size // world) * world
+        return self._scaled(self._at(images_seen).batch_size)
 
     def batch_sizes(self) -> list[int]:
-        """The sizes that the global batch has in the training, as far as points spread over it show."""
-        points = (self.plan.images_seen * part // COMPARED_POINTS for part in range(COMPARED_POINTS))
-        return sorted({self.batch_size(point) for point in points})
+        """All sizes that the global batch may have in the training, whatever its length, in rising order.
+
+        Where the recipe has different sizes at two neighbouring points of `BATCH_POINTS`, each change between them is
+        searched for. A size is missed only if the recipe leaves another one for it and comes back between two points.
+        """
+        last = self.start.images_seen
+        points = sorted({last * part // BATCH_POINTS for part in range(BATCH_POINTS + 1)})
+        sizes = {point: self._recipe(point).batch_size for point in points}
+        between = list(itertools.pairwise(points))
+        while between:
+            low, high = between.pop()
+            if high - low > 1 and sizes[low] != sizes[high]:
+                middle = (low + high) // 2
+                sizes[middle] = self._recipe(middle).batch_size
+                between += [(low, middle), (middle, high)]
+        return sorted({self._scaled(size) for size in sizes.values()})
+
+    def _scaled(self, recommended: int) -> int:
+        """The global batch for a batch size of the recipe."""
+        if recommended == self.start.batch_size:
+            return self.plan.batch_size
+        world = distributed.world_size()
+        return max(1, self.plan.batch_size * recommended // self.start.batch_size // world) * world
 
     def rows(self, images_seen: int) -> range:
         """The range of rows of the global batch that this rank trains on."""

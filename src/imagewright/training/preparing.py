@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from imagewright import agreement, common_disk, distributed
 from imagewright.images import Images
 from imagewright.images.descriptions import cache_folder_of
+from imagewright.images.equal_pictures import check_pairs_differ, check_sets_differ
 from imagewright.images.few import FEW_PICTURES, few_pictures_note
 from imagewright.images.notices import RowsNote, tell_skipped
 from imagewright.pixels import size_text
@@ -54,7 +55,10 @@ def prepare_sources(sources: Iterable[Images], reporter: Reporter, *, resume: bo
     A host that does not see the main rank's cache decodes its own pictures into its own, at the same time.
 
     resume: leave out what a new training has told of tables.
+
+    Raises `DataError` for a new training whose sources, or pairs, are copies of each other.
     """
+    sources = list(sources)
     told: set[str] = set()  # the domains of one source have the same notes
     for images in sources:
         common_disk.once_on_each_disk(
@@ -62,6 +66,14 @@ def prepare_sources(sources: Iterable[Images], reporter: Reporter, *, resume: bo
             cache_folder_of(images) if distributed.world_size() > 1 else None,
         )
         agreement.together(images.prepare)
+    if not resume:
+        agreement.together(lambda: _check_differ(sources))
+
+
+def _check_differ(sources: Sequence[Images]) -> None:
+    check_sets_differ(sources, "there is nothing to translate. Give two different sets.")
+    for images in sources:
+        check_pairs_differ(images, "there is nothing to translate. Give pairs of different pictures.")
 
 
 def _prepare(images: Images, reporter: Reporter, told: set[str], *, resume: bool) -> None:

@@ -188,7 +188,7 @@ def resolve_new(
         else:
             opened = match_shape(opened, next(iter(sources.values())), say)
         sources[name] = opened
-    _tell_equal_sources(sources, say)
+    _refuse_equal_sources(sources)
     first = next(iter(sources.values()))
     suggested = suggest_options(model_name, first, training, options, accelerator=accelerator, say=say)
     filled = dict(derived) | _domain_names(model_name, images) | ({"unseen_classes": unseen} if unseen else {})
@@ -213,11 +213,12 @@ def check_length_options(training: Mapping[str, Any]) -> None:
         )
 
 
-def _tell_equal_sources(sources: Mapping[str, Images], say: Say) -> None:
-    """Say so if two sources are the same pictures, as in `train cyclegan horses/ horses/`."""
+def _refuse_equal_sources(sources: Mapping[str, Images]) -> None:
+    """Raise `DataError` if two sources are the same files, as in `train cyclegan horses/ horses/`."""
     first, *others = sources.values()
-    if any(other.fingerprint == first.fingerprint for other in others):
-        say(f"{first.source} is given twice: the model learns to translate pictures to themselves. Give two sets.")
+    for other in others:
+        if other.fingerprint == first.fingerprint:
+            raise DataError(f"{first.source} is given twice: there is nothing to translate. Give two different sets.")
 
 
 def name_sources(model_name: str, images: Any) -> dict[str, Any]:

@@ -43,6 +43,7 @@ from imagewright.training.metrics_log import MetricsLog
 from imagewright.training.notebook_bar import default_reporter
 from imagewright.training.observers import Observer, Training
 from imagewright.training.opening_run import open_run
+from imagewright.training.options import rank_patience
 from imagewright.training.plan import Plan, highest_rate
 from imagewright.training.planning import complete_plan
 from imagewright.training.preparing import apply_augmentation, prepare_sources, report_skipped, warn_if_few
@@ -130,8 +131,8 @@ def train(
     reporter = told if distributed.is_main() else Silent()
     path = Path(out) if out is not None else Path("runs") / f"{model}-{name_run(images)}"
     device = distributed.choose_device(options.get("device", "auto"))
-    patience = options.get("rank_timeout", distributed.STEP_PATIENCE_SECONDS)
-    with distributed.process_group(device.type, float(patience)), explain_out_of_memory(), ExitStack() as exit_stack:
+    patience = rank_patience(options)
+    with distributed.process_group(device.type, patience), explain_out_of_memory(), ExitStack() as exit_stack:
         resume, force = settle_resume(path, resume=resume, force=force, auto_resume=auto_resume, say=reporter.message)
         read = lend_run(path, exit_stack, with_checkpoint=True) if resume else path
         model, images, chosen = settle_model(model, images, options, read if resume else None, reporter.message)

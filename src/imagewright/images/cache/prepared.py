@@ -104,8 +104,8 @@ class Prepared:
             if absent := len(self.source.absent()):
                 raise DataError(
                     f"{absent:,} of {len(self.source):,} pictures of {self.source.typed} are in shards that this "
-                    "machine does not have, and the prepared cache holds all: copy the shards here, or give --no-cache "
-                    "(cache=False), with which each rank of a training reads its own shards."
+                    "machine does not have, and the prepared cache holds all: copy the shards here. A training with "
+                    "--no-cache (cache=False) needs those alone that the ranks of its machine read."
                 )
             write = write_rows_to(descriptor, math.prod(shape[1:]))
             return decode_all(self.source, self.preprocessing, write, descriptor=descriptor, **options)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from PIL import Image
@@ -88,6 +89,14 @@ def to_eight_bits(image: Image.Image, limits: ValueRange | None) -> Image.Image:
     return Image.fromarray(((values + 128) // 257).astype(np.uint8))
 
 
+def _read_range(values: Any, *, least: bool = False) -> ValueRange:
+    """Two finite numbers of which the first is not the larger one; with `least` it is the smaller one."""
+    low, high = (float(each) for each in values)
+    if not (np.isfinite([low, high]).all() and (low < high or (low == high and not least))):
+        raise ValueError("a value range is none")
+    return low, high
+
+
 @dataclass
 class DeepValues:
     """The numbers in the pictures of a sample that have more than 8 bits.
@@ -98,6 +107,7 @@ class DeepValues:
         high: the largest number.
         likely: (low, high) without the few numbers at either end that only a fault of the camera may have made.
         floats: whether there are floating-point numbers.
+        chosen: the range by which the one who wrote the pictures as shards read them; None for the full one.
     """
 
     count: int = 0
@@ -105,6 +115,7 @@ class DeepValues:
     high: float = -np.inf
     likely: ValueRange = (np.inf, -np.inf)
     floats: bool = False
+    chosen: ValueRange | None = None
 
     def add(self, values: np.ndarray) -> None:
         """Add the numbers of one picture."""
@@ -119,13 +130,35 @@ class DeepValues:
         ends = np.quantile(finite, [SHARE_OUTSIDE, 1 - SHARE_OUTSIDE], method="nearest")
         self.likely = min(self.likely[0], float(ends[0])), max(self.likely[1], float(ends[1]))
 
-    def settle(self, wanted: ValueRange | str, where: str) -> tuple[ValueRange | None, list[str]]:
+    def to_dict(self) -> dict[str, Any]:
+        """JSON values, for the index of shards."""
+        known = {"low": self.low, "high": self.high, "likely": list(self.likely)} if self.count else {}
+        return {"count": self.count, "floats": self.floats, "chosen": self.chosen and list(self.chosen), **known}
+
+    @classmethod
+    def from_dict(cls, record: dict[str, Any]) -> DeepValues:
+        """Numbers that `to_dict` gave. Raises `ValueError`, `KeyError` or `TypeError` for others."""
+        count, floats, chosen = record["count"], record["floats"], record["chosen"]
+        if not isinstance(floats, bool) or isinstance(count, bool) or not isinstance(count, int) or count < 0:
+            raise ValueError("its numbers of more than 8 bits are not described")
+        found = cls(count, floats=floats, chosen=None if chosen is None else _read_range(chosen, least=True))
+        if count:
+            found.low, found.high = _read_range([record["low"], record["high"]])
+            found.likely = _read_range(record["likely"])
+        return found
+
+    def settle(self, wanted: ValueRange | str | None, where: str) -> tuple[ValueRange | None, list[str]]:
         """The range that the numbers are read by, None for the full one; and notes for the user.
 
-        wanted: `full`, `auto`, or the numbers that the user gave.
+        wanted: `full`, `auto`, or the numbers that the user gave; None if nothing was given: the range that the index
+            of shards names, else `full`.
         where: the source, for the notes.
         """
-        if wanted == FULL:
+        if wanted is None and self.chosen is not None:
+            return self.chosen, [
+                f"The value range of {where} is {describe_range(self.chosen)}, with which its shards were written."
+            ]
+        if wanted in (None, FULL):
             return None, self._warn(where)
         if not isinstance(wanted, str):
             if self.count and (wanted[1] < self.low or wanted[0] > self.high):

@@ -14,6 +14,7 @@ import numpy as np
 
 from imagewright.errors import DataError, count_text
 from imagewright.images.decoding.formats import Unreadable
+from imagewright.images.decoding.value_range import DeepValues
 from imagewright.images.layers import image_layer
 from imagewright.images.sources.base import ListedSource, Picture, digest
 from imagewright.images.sources.content import sample_file
@@ -32,8 +33,9 @@ class IndexedShards(ListedSource):
     Attributes:
         index: of the shards.
         numbers: int32 (N,), the shard of each picture.
-        usual: what the pictures have in common, as the index says; None if not all are taken, and for those with more
-            than 8 bits, whose numbers are looked at.
+        values: the numbers of those with more than 8 bits, of all shards; None if the index does not say them.
+        usual: what the pictures have in common, as the index says; None if not all are taken, and if some have more
+            than 8 bits and it does not say their numbers, which are then looked at.
     """
 
     def __init__(
@@ -70,7 +72,10 @@ class IndexedShards(ListedSource):
         self._checked: set[int] = set()
         known = index.files[file]
         whole = len(places) == index.count or (names == ALL_NAMES and shards is not None)
-        self.usual: PictureFile | None = known if whole and not known.deep else None
+        has_values = index.values is not None and file == index.image_file
+        self.values: DeepValues | None = index.values if has_values else None
+        is_known = not known.deep or self.values is not None
+        self.usual: PictureFile | None = known if whole and is_known else None
         self.notes += _check_sizes(index, np.unique(self.numbers))
 
     @cached_property
@@ -116,8 +121,7 @@ class LayeredShards(LayeredSource):
     """Pairs, or pictures with label maps, whose layers are files of one sample in the same shard."""
 
     def __init__(self, typed: str, index: ShardIndex, shards: np.ndarray | None, names: NameFilter) -> None:
-        image = image_layer(index.layers).name
-        place = [layer.name for layer in index.layers].index(image)
+        image, place = image_layer(index.layers).name, index.image_file
         first = IndexedShards(typed, index, shards, names, place)
         parts = {
             layer.name: first

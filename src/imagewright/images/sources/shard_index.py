@@ -21,7 +21,8 @@ from imagewright.archives import ArrayArchive, open_arrays
 from imagewright.errors import DataError, short_reason
 from imagewright.files import write_whole
 from imagewright.images.annotations import Annotations
-from imagewright.images.layers import KINDS, Layer
+from imagewright.images.decoding.value_range import DeepValues
+from imagewright.images.layers import KINDS, Layer, image_layer
 from imagewright.images.sources.listing import Listing
 from imagewright.images.sources.zip_directory import MEMBER_LIMIT
 from imagewright.json_files import parse_json
@@ -101,6 +102,12 @@ class ShardIndex:
     annotations: Annotations
     made: dict[str, Any] = field(default_factory=dict)
     terms: str | None = None
+    values: DeepValues | None = None
+
+    @property
+    def image_file(self) -> int:
+        """Which of `files` is of the picture itself."""
+        return 0 if self.side_by_side else self.layers.index(image_layer(self.layers))
 
     @property
     def count(self) -> int:
@@ -156,6 +163,7 @@ def write_index(index: ShardIndex) -> None:
         "factor_names": known.factor_names,
         "terms": index.terms,
         "made": index.made,
+        "values": index.values and index.values.to_dict(),
         "files": [asdict(each) for each in index.files],
         "directories": directories,
         "tables": {"bytes": len(content), "sha256": hashlib.sha256(content).hexdigest()},
@@ -262,6 +270,7 @@ def _read_record(folder: Path, record: dict[str, Any]) -> ShardIndex:
         annotations,
         made,
         terms,
+        None if record.get("values") is None else DeepValues.from_dict(record["values"]),
     )
 
 

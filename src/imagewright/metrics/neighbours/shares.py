@@ -20,5 +20,6 @@ def wilson_share(inside: np.ndarray, what: str) -> Value:
     squared = NORMAL_QUANTILE**2 / count
     middle = (share + squared / 2) / (1 + squared)
     half = NORMAL_QUANTILE * math.sqrt(share * (1 - share) / count + squared / (4 * count)) / (1 + squared)
-    # Rounding must not leave the share itself outside its interval.
-    return Value(share, min(middle - half, share), max(middle + half, share), f"95 %, Wilson, over {what}")
+    # The bounds are within 0 and 1, and at a share of 0 or 1 one of them is the share: else rounding would show.
+    low, high = max(0.0, min(middle - half, share)), min(1.0, max(middle + half, share))
+    return Value(share, low, high, f"95 %, Wilson, over {what}")

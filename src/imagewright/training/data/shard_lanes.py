@@ -27,7 +27,7 @@ from imagewright.training.data.sampling_order import BLOCKS_MIXED, NearbyOrder
 def lane_count(images: Images, batch_sizes: Sequence[int]) -> int:
     """How many lanes the shards of a set have; 1 for a set that is not read from shards with an index, or is cached.
 
-    batch_sizes: of the global batch, at several points of the training.
+    batch_sizes: all that the global batch has in the training.
     """
     shards = 0 if images.cached else shard_count(images)
     return math.gcd(shards, *batch_sizes) if shards and batch_sizes else 1
