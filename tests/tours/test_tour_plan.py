@@ -6,6 +6,7 @@ import itertools
 
 import pytest
 
+from imagewright import catalogue
 from imagewright.errors import DataError
 from imagewright.model_choice import recommend_models
 from imagewright.tours.plan import (
@@ -22,6 +23,7 @@ from imagewright.tours.plan import (
     preferred_gan,
     scored_pictures,
     share_minutes,
+    short_options,
     training_minutes,
 )
 
@@ -83,6 +85,16 @@ def test_the_minutes_that_a_part_needs_are_the_least_in_which_it_is_there() -> N
     for name, minutes in needed.items():
         assert name in names(traits, minutes)
         assert minutes == 1 or name not in names(traits, minutes - 1)
+
+
+def test_trainings_too_short_for_new_pictures_have_small_networks_that_exist() -> None:
+    for model in ("autoencoder", "vae"):
+        small = short_options(model, 0.5, accelerator=False)
+        config = catalogue.model_class(model).Config(size=(64, 64), channels=3, **small)
+        usual = catalogue.model_class(model).Config(size=(64, 64), channels=3)
+        assert config.width < usual.width
+        assert short_options(model, 1.0, accelerator=False) == short_options(model, 0.5, accelerator=True) == {}
+    assert short_options("pix2pix", 0.5, accelerator=False) == {}
 
 
 def test_of_few_pictures_a_tour_says_what_train_auto_says() -> None:

@@ -16,6 +16,9 @@ LEAST_PICTURES = 8
 LEAST_OF_A_CLASS, MOST_CLASSES = 4, 100  # of labels that a model can be conditional on
 HELD_OUT_FROM, HELD_OUT_SHARE, MOST_HELD_OUT = 400, 5, 1_000  # pictures; one of so many is held out
 LEAST_SECONDS = 10.0  # of a part that trains: less is taken by starting and scoring it
+# In less time than a network needs for new pictures a small one learns more: a VAE of 64 pixels reaches the same bound
+# in half of the processor's time (docs/measurements.md).
+SMALL = {"autoencoder": {"width": 16}, "vae": {"width": 16, "latent_dim": 16}}
 # Seconds of parts of which a newcomer sees noise after less.
 LEAST_TO_LEARN = {"vae_gan": 60.0, "cgan": 60.0}
 LEAST_ON_CPU = {"autoencoder": 40.0}
@@ -156,6 +159,15 @@ def few_notes(pictures: int, *, accelerator: bool) -> list[str]:
         f"{pictures:,} pictures are few for {each.model}: {each.reason}"
         for each in passed_over("pictures", pictures, accelerator=accelerator)
     ]
+
+
+def short_options(model: str, minutes: float, *, accelerator: bool) -> dict[str, int]:
+    """The options of a network whose training is too short for the usual one, by the rule of `train auto`; {}: none.
+
+    model: its name in the catalogue.
+    minutes: of the training.
+    """
+    return dict(SMALL.get(model, {})) if minutes < least_minutes(accelerator=accelerator) else {}
 
 
 def minutes_text(minutes: float) -> str:

@@ -76,7 +76,7 @@ class PartRecord:
 
 
 @dataclass
-class LeftOut:
+class PartLeftOut:
     """A part for which there are too few minutes.
 
     title: its heading.
@@ -128,7 +128,7 @@ class TourRecord:
     scored: int
     features: str
     parts: list[PartRecord]
-    left_out: list[LeftOut] = field(default_factory=list)
+    left_out: list[PartLeftOut] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     version: int = VERSION
 
@@ -219,7 +219,7 @@ def read_record(folder: str | Path) -> TourRecord | None:
     check_record(value, TourSchema, str(path), hint)
     nested = {
         "parts": [_part(part) for part in value["parts"]],
-        "left_out": [LeftOut(each["title"], each["minutes"]) for each in value.get("left_out", [])],
+        "left_out": [PartLeftOut(each["title"], each["minutes"]) for each in value.get("left_out", [])],
         "size": tuple(value["size"]),
     }
     return TourRecord(**(_known(value, TourRecord) | nested))

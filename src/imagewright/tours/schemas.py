@@ -30,7 +30,7 @@ class PartValuesSchema(Schema):
     real: list[ScoreRecord] = Field(default_factory=list)
 
 
-class LeftOutSchema(Schema):
+class PartLeftOutSchema(Schema):
     """A part for which there are too few minutes."""
 
     title: str
@@ -86,7 +86,7 @@ class TourSchema(Schema):
     scored: Count
     features: str
     parts: list[TourPartSchema]
-    left_out: list[LeftOutSchema] = Field(default_factory=list)
+    left_out: list[PartLeftOutSchema] = Field(default_factory=list)
     notes: list[str] = Field(default_factory=list)
 
     @model_validator(mode="after")

@@ -39,7 +39,7 @@ from imagewright.tours.plan import (
 )
 from imagewright.tours.record import (
     RECORD,
-    LeftOut,
+    PartLeftOut,
     PartRecord,
     TourRecord,
     new_parts,
@@ -253,7 +253,7 @@ def _plan(
         scored=0,
         features=choose_features(),
         parts=new_parts(parts),
-        left_out=[LeftOut(part.title, minutes_for(possible, part, accelerator=accelerator)) for part in left_out],
+        left_out=[PartLeftOut(part.title, minutes_for(possible, part, accelerator=accelerator)) for part in left_out],
     )
     record.notes = [*pictures.own.notes, *notes, *_notes(record, pictures, accelerator=accelerator)]
     return _Planned(pictures, sized, parts, record)
