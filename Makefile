@@ -20,7 +20,7 @@ $(VENV)/installed: pyproject.toml constraints.txt
 	touch $@
 
 demo: $(VENV)/installed
-	$(BIN)/imagewright tour shapes --minutes 2 --out $(RUNS)
+	$(BIN)/imagewright tour shapes --size 64 --minutes 3 --out $(RUNS)
 
 test: $(VENV)/installed
 	$(PYTEST) --dist loadfile -m "not learning"

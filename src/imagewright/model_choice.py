@@ -1,6 +1,7 @@
 """The models to begin with, for a set of pictures of some kind and size. No model is imported, no picture is read.
 
-The one rule of `train auto`, which trains the first, and of the studio's page Home, which shows them.
+The one rule of `train auto`, which trains the first, of the studio's page Home, which shows them, and of tours, which
+leave out networks that sample by the same time (`least_minutes`).
 """
 
 from __future__ import annotations
@@ -56,7 +57,7 @@ class Beginning:
     @property
     def is_short(self) -> bool:
         """Whether there is too little time for a network."""
-        return not self.accelerator and self.minutes < SHORT
+        return self.minutes < least_minutes(accelerator=self.accelerator)
 
     @property
     def are_few(self) -> bool:
@@ -65,6 +66,11 @@ class Beginning:
 
 
 Reasons = list[tuple[str, str]]
+
+
+def least_minutes(*, accelerator: bool) -> float:
+    """The minutes of training below which no network is recommended for new pictures; 0 on a GPU."""
+    return 0.0 if accelerator else SHORT
 
 
 def recommend_models(needs: Needs, images: int, classes: int = 0, **known: Any) -> tuple[ModelChoice, ...]:

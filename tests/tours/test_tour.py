@@ -111,8 +111,18 @@ def test_a_model_that_rebuilds_its_training_pictures_is_not_compared(whole) -> N
     assert "12 pictures" in known["pca"]  # 11 components of 12 pictures
     assert known["vae"] is None
     assert "by heart: Eigenfaces" in whole.summary
-    assert "are by VAE" in whole.summary or "VAE reached" in whole.summary
     assert "against" not in whole.summary.partition("Left out")[0]
+
+
+def test_pictures_of_a_model_that_learned_for_a_second_are_not_praised(whole) -> None:
+    assert "no model makes new pictures" in whole.summary
+    assert "The nearest is VAE" in whole.summary
+    page = whole.page.read_text()
+    assert "best new pictures" not in page
+    assert "VAE is the nearest to the pictures of the trained models" in page
+
+
+def test_a_model_that_knows_the_pictures_has_no_best_score(whole) -> None:
     table = whole.page.read_text().partition("<h2>Scores</h2>")[2].partition("</table>")[0]
     assert "<strong>" not in table.partition("Eigenfaces")[2].partition("</tr>")[0]
 
@@ -132,6 +142,21 @@ def test_two_equal_sources_are_refused(source: Path, tmp_path: Path) -> None:
         with pytest.raises(ConfigError, match="Both sources are"):
             iw.tour(source, other, out=tmp_path / "tour")
     assert not (tmp_path / "tour").exists()
+
+
+def test_the_page_names_what_was_left_out_and_a_tour_that_has_it(whole) -> None:
+    page = whole.page.read_text()
+    assert "DCGAN (from 4 minutes on)" in page
+    assert "Conditional GAN (from" in page
+    assert re.search(r"imagewright tour .*--minutes [0-9]+ --out [^<]*tour-[0-9]+", page)
+
+
+def test_the_page_names_the_set_and_no_folder_above_it(whole, source: Path) -> None:
+    texts = re.sub(r"base64,[^\"]*", "", whole.page.read_text())
+    assert "discs &lt;i&gt;&amp; bars" in texts
+    for folder in (*source.parents, *whole.folder.parents):
+        assert len(folder.parts) < 3 or str(folder) not in texts
+    assert str(source) in (whole.folder / "tour.json").read_text()
 
 
 def test_names_of_files_and_folders_are_no_markup(whole) -> None:

@@ -6,23 +6,30 @@ import itertools
 
 import pytest
 
+from imagewright import catalogue
 from imagewright.errors import DataError
+from imagewright.model_choice import recommend_models
 from imagewright.tours.plan import (
+    ADVERSARIAL,
     LEAST_SECONDS,
     LEAST_SHARE,
     TourTraits,
     all_parts,
     choose_parts,
+    few_notes,
     held_out_count,
+    minutes_for,
     minutes_text,
     preferred_gan,
     scored_pictures,
     share_minutes,
+    short_options,
+    training_minutes,
 )
 
 
-def names(traits: TourTraits, minutes: float = 60.0) -> list[str]:
-    return [part.name for part in choose_parts(all_parts(traits, "dcgan"), minutes)]
+def names(traits: TourTraits, minutes: float = 60.0, accelerator: bool = False) -> list[str]:
+    return [part.name for part in choose_parts(all_parts(traits, "dcgan"), minutes, accelerator=accelerator)]
 
 
 def test_plain_pictures_have_the_line_of_methods() -> None:
@@ -48,10 +55,53 @@ def test_fewer_than_eight_pictures_are_refused_with_both_numbers() -> None:
 
 def test_few_minutes_leave_out_what_shows_nothing_in_them_and_give_the_rest_more() -> None:
     traits = TourTraits(500, per_class=(200, 300))
-    assert names(traits, 2) == ["set", "pca", "vae", "dcgan"]
+    assert names(traits, 2) == ["set", "pca", "autoencoder", "vae"]
     assert names(traits, 20) == ["set", "pca", "autoencoder", "vae", "dcgan", "vae_gan", "cgan"]
-    parts = choose_parts(all_parts(traits, "dcgan"), 2)
-    assert share_minutes(parts, 2)["dcgan"] > 1.5 * share_minutes(all_parts(traits, "dcgan"), 2)["dcgan"]
+    parts = choose_parts(all_parts(traits, "dcgan"), 2, accelerator=False)
+    assert share_minutes(parts, 2)["vae"] > 2 * share_minutes(all_parts(traits, "dcgan"), 2)["vae"]
+
+
+@pytest.mark.parametrize("minutes", [2, 3, 4, 6, 8, 20])
+def test_networks_for_new_pictures_have_the_time_that_train_auto_gives_them(minutes: float) -> None:
+    parts = choose_parts(all_parts(TourTraits(500, per_class=(200, 300)), "dcgan"), minutes, accelerator=False)
+    shares = share_minutes(parts, minutes)
+    found = {part.name: training_minutes(shares[part.name]) for part in parts if part.name in ADVERSARIAL}
+    assert bool(found) == (minutes >= 4)
+    for trained in found.values():
+        (first, *_) = recommend_models("pictures", 500, accelerator=False, minutes=trained)
+        assert first.model == "dcgan"
+
+
+def test_a_gpu_has_time_for_them_sooner() -> None:
+    assert "dcgan" not in names(TourTraits(500), 2)
+    assert "dcgan" in names(TourTraits(500), 2, accelerator=True)
+
+
+def test_the_minutes_that_a_part_needs_are_the_least_in_which_it_is_there() -> None:
+    traits = TourTraits(500, "pairs", (200, 300))
+    parts = all_parts(traits, "dcgan")
+    needed = {part.name: minutes_for(parts, part, accelerator=False) for part in parts}
+    assert needed["vae"] == needed["pix2pix"] == 1
+    for name, minutes in needed.items():
+        assert name in names(traits, minutes)
+        assert minutes == 1 or name not in names(traits, minutes - 1)
+
+
+def test_trainings_too_short_for_new_pictures_have_small_networks_that_exist() -> None:
+    for model in ("autoencoder", "vae"):
+        small = short_options(model, 0.5, accelerator=False)
+        config = catalogue.model_class(model).Config(size=(64, 64), channels=3, **small)
+        usual = catalogue.model_class(model).Config(size=(64, 64), channels=3)
+        assert config.width < usual.width
+        assert short_options(model, 1.0, accelerator=False) == short_options(model, 0.5, accelerator=True) == {}
+    assert short_options("pix2pix", 0.5, accelerator=False) == {}
+
+
+def test_of_few_pictures_a_tour_says_what_train_auto_says() -> None:
+    (said,) = few_notes(60, accelerator=False)
+    assert "60 pictures are few" in said
+    assert "200" in said
+    assert few_notes(500, accelerator=False) == few_notes(60, accelerator=True) == []
 
 
 def test_minutes_are_singular_and_plural() -> None:
@@ -65,7 +115,7 @@ def test_minutes_are_singular_and_plural() -> None:
 
 @pytest.mark.parametrize("minutes", [0.2, 1.0, 2.0, 6.0, 20.0, 600.0])
 def test_minutes_add_up_and_each_training_has_enough(minutes: float) -> None:
-    parts = choose_parts(all_parts(TourTraits(500, "pairs", (200, 300)), "dcgan"), minutes)
+    parts = choose_parts(all_parts(TourTraits(500, "pairs", (200, 300)), "dcgan"), minutes, accelerator=False)
     shares = share_minutes(parts, minutes)
     assert list(shares) == [part.name for part in parts]
     assert sum(shares.values()) == pytest.approx(minutes)

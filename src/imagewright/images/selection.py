@@ -1,14 +1,16 @@
-"""A few images spread evenly over a set, to look at."""
+"""Images spread evenly over a set: a few to look at, or as a smaller set."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from imagewright.errors import DataError, UserError, none_readable
 from imagewright.images.images import Images
+from imagewright.images.sources.base import PictureSource
+from imagewright.images.sources.picked import pick, pick_image_layer
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -31,6 +33,29 @@ class Selection:
 def even_places(count: int, most: int) -> np.ndarray:
     """At most `most` of `count` places, at even distances from the first to the last; int64."""
     return np.linspace(0, count - 1, min(count, most)).round().astype(np.int64)
+
+
+def pick_evenly(images: Images, most: int) -> Images:
+    """At most `most` images from the first to the last, as a set of their own; the same set if it has no more.
+
+    Preparing it decodes these alone; a `subset` shares the cache of the whole set.
+    """
+    if len(images) <= most:
+        return images
+    chosen = images.subset(even_places(len(images), most))
+    source = pick(images._prepared.source, _places_in_source(chosen))
+    return chosen._derived(replace(images._prepared, source=source, store=None), chosen=None)
+
+
+def source_of_some(images: Images, most: int) -> PictureSource:
+    """At most `most` images from the first to the last, as they are before decoding; of several layers the image."""
+    chosen = images.subset(even_places(len(images), most))
+    return pick_image_layer(images._prepared.source, _places_in_source(chosen))
+
+
+def _places_in_source(images: Images) -> np.ndarray:
+    assert images._selection is not None
+    return images._selection
 
 
 def select_evenly(images: Images, count: int) -> Selection:

@@ -8,29 +8,22 @@ from pathlib import Path
 
 from imagewright.errors import count_text
 from imagewright.files import write_whole
-from imagewright.pixels import size_text
 from imagewright.runs.places import RECORD
-from imagewright.runs.report.curves import short_number
 from imagewright.runs.report.html import duration_text, page, picture, text
 from imagewright.runs.report.score_tables import describe_recipes, html_table
 from imagewright.runs.run import Run
 from imagewright.runs.scores import Score
+from imagewright.tours.headline import summary
+from imagewright.tours.paths import is_name_alone, set_name, shown_command, shown_record, shown_text
 from imagewright.tours.plan import minutes_text
+from imagewright.tours.ranking import is_like_real, known_by_heart, ranked
 from imagewright.tours.record import FIGURES, PAGE, PartRecord, TourFigure, TourRecord
-from imagewright.tours.scoring import (
-    HIDDEN,
-    REAL,
-    columns_of,
-    is_clearly_best,
-    known_by_heart,
-    ranked,
-    scores_of,
-)
+from imagewright.tours.scoring import HIDDEN, REAL, columns_of, scores_of
 from imagewright.tours.texts import ABOUT, LABELS
 
-REAL_ROW, PCA = "row-real.webp", LABELS["pca"]
-OVERRUN = 1.2  # of the minutes that were asked for: from there on the page says what the tour took
+REAL_ROW = "row-real.webp"
 COLUMN, ROW_WIDTH = 940, 800  # pixels that a figure and a row of samples may be wide
+Scores = dict[str, list[Score]]
 STYLE = """
 body { max-width: 1000px; line-height: 1.55; } h1 { font-size: 1.9rem; font-weight: 650; letter-spacing: -.01em; }
 h2 { font-size: 1.3rem; margin-top: 3.2rem; } p { max-width: 68ch; margin: .6rem 0; } ul { padding-left: 1.2rem; }
@@ -48,20 +41,24 @@ pre code { overflow-wrap: normal; } .option { white-space: nowrap; }
 
 
 def write_page(folder: Path, record: TourRecord) -> Path:
-    """Write `tour.html` of what is known so far, replacing an earlier one; returns its path."""
+    """Write `tour.html` of what is known so far, replacing an earlier one; returns its path.
+
+    Its texts and commands name no path of this machine above the set (`paths.py`).
+    """
     runs = runs_of(folder, record)
     scores = scores_of(record, runs)
-    name = Path(record.source).stem or "pictures"
+    name, shown = Path(set_name(record.source)).stem, shown_record(record)
     body = [
         f"<h1>A tour of {text(name)}</h1>",
         f'<p class="lead">{text(summary(record, scores))}</p>',
         _progress(folder, record),
-        _contents(record),
-        _side_by_side(folder, record),
+        _contents(shown),
+        _side_by_side(folder, shown),
         _scores(record, scores),
-        *(_part(folder, record, part) for part in record.parts),
-        _next(folder, record, scores),
-        _notes(record),
+        *(_part(folder, shown, part) for part in shown.parts),
+        _next(folder, shown, scores),
+        _left_out(folder, record),
+        _notes(shown, record),
     ]
     write_whole(folder / PAGE, page(f"A tour of {name}", [each for each in body if each], STYLE))
     return folder / PAGE
@@ -74,62 +71,6 @@ def runs_of(folder: Path, record: TourRecord) -> dict[str, Run]:
         if part.model is not None and part.state == "done" and (folder / part.name / RECORD).exists():
             found[part.name] = Run(folder / part.name)
     return found
-
-
-def summary(record: TourRecord, scores: dict[str, list[Score]]) -> str:
-    """One paragraph of what was found."""
-    classes = f" of {record.classes} classes" if record.classes > 1 else ""
-    what = {"pairs": "pairs of pictures", "two sets": "pictures (the first of two sets)"}.get(
-        record.arrangement, "pictures"
-    )
-    found = [f"{record.pictures:,} {what}{classes}"]
-    survey = record.part("set").values
-    for name, said in (("duplicates", "equal"), ("near_duplicates", "nearly equal")):
-        if survey.get(name):
-            found.append(f", {survey[name]:,} of them {said} to an earlier one")
-    lines = ["".join(found) + "."]
-    best, known = ranked(record, scores), known_by_heart(record)
-    if best:
-        lines.append(_best_sentence(record, best, scores))
-    if known:
-        they = "they know" if len(known) > 1 or known == [PCA] else "it knows"
-        lines.append(f"Left out of the comparison, since {they} the pictures by heart: {', '.join(known)}.")
-    elif best and not record.held_out:
-        lines.append("The set is too small to hold pictures out: models are compared with those that they learned.")
-    return " ".join(lines)
-
-
-def _best_sentence(record: TourRecord, best: list[tuple[str, Score]], scores: dict[str, list[Score]]) -> str:
-    (name, score), *others = best
-    title = score.title[:1].lower() + score.title[1:] if score.title[:2].istitle() else score.title
-    value = f"{title} {short_number(score.value)}"
-    own = [] if PCA in known_by_heart(record) else scores.get(PCA, [])
-    baseline = next((each for each in own if each.metric == score.metric), None)
-    against = "" if baseline is None else f", against {short_number(baseline.value)} of the eigenfaces"
-    if baseline is not None and baseline.value < score.value:
-        return (
-            f"In {_time_taken(record)}, at {size_text(record.size)} pixels, no trained model came as "
-            f"near to the pictures as the eigenfaces did ({title} {short_number(baseline.value)}; {LABELS[name]} "
-            f"{short_number(score.value)}): give more minutes, or train one longer."
-        )
-    within = f"within {_time_taken(record)}, at {size_text(record.size)} pixels,"
-    if not others:
-        return f"{LABELS[name]} reached {value}{against} {within.rstrip(',')}."
-    if is_clearly_best(score, others[0][1]):
-        return f"The best new pictures {within} are by {LABELS[name]} ({value}{against})."
-    near = LABELS[others[0][0]]
-    return (
-        f"The best new pictures {within} are by {LABELS[name]} ({value}{against}); {near} is too near to it to tell "
-        "the two apart by so few pictures."
-    )
-
-
-def _time_taken(record: TourRecord) -> str:
-    """The time of the tour: that which was asked for, with that which it took if it is much more."""
-    asked, taken = minutes_text(record.minutes), sum(part.seconds for part in record.parts)
-    if taken < OVERRUN * 60 * record.minutes:
-        return f"{asked} in all"
-    return f"{duration_text(taken)} in all ({asked} {'was' if record.minutes == 1 else 'were'} asked)"
 
 
 def _progress(folder: Path, record: TourRecord) -> str:
@@ -167,7 +108,7 @@ def _scores(record: TourRecord, scores: dict[str, list[Score]]) -> str:
         return ""
     columns = columns_of(scores)
     lines = [
-        f'<p class="faint">{text(line.rstrip(":"))}.</p>'
+        f'<p class="faint">{text(shown_text(line.rstrip(":"), (record.source, record.other or "")))}.</p>'
         for line in describe_recipes([score for own in scores.values() for score in own if score.output not in HIDDEN])
     ]
     compared = (
@@ -211,12 +152,14 @@ def _with_options(line: str) -> str:
     return re.sub(r"--[a-z][a-z-]*", r'<span class="option">\g<0></span>', text(line))
 
 
-def _next(folder: Path, record: TourRecord, scores: dict[str, list[Score]]) -> str:
+def _next(folder: Path, record: TourRecord, scores: Scores) -> str:
     """What to train longer: the best model that samples, the one that translates, and how to use a run."""
     rows = []
     for name, _ in ranked(record, scores)[:1]:
         part = record.part(name)
-        rows.append(f"<p>{text(LABELS[name])} is the best of the trained models. Train it longer:</p>")
+        is_like = is_like_real(record, scores[LABELS[name]])
+        best = "the best" if is_like else "the nearest to the pictures"
+        rows.append(f"<p>{text(LABELS[name])} is {best} of the trained models. Train it longer:</p>")
         rows.append(_command(part.command or ""))
         used = shlex.join(["imagewright", "sample", str(folder / name), "--count", "64", "--out", "samples.png"])
         rows.append(f"<p>More pictures by the model as it is:</p>{_command(used)}")
@@ -226,14 +169,36 @@ def _next(folder: Path, record: TourRecord, scores: dict[str, list[Score]]) -> s
     return f"<h2>What to do next</h2>{''.join(rows)}" if rows else ""
 
 
-def _notes(record: TourRecord) -> str:
-    if not record.notes:
+def _left_out(folder: Path, record: TourRecord) -> str:
+    """The methods that the minutes do not suffice for, those that they need, and the command of a tour that has all."""
+    if not record.left_out:
         return ""
-    return "<h2>Notes</h2><ul>" + "".join(f"<li>{text(note)}</li>" for note in record.notes) + "</ul>"
+    longest = max(each.minutes for each in record.left_out)
+    named = "; ".join(f"{each.title} (from {minutes_text(each.minutes)} on)" for each in record.left_out)
+    longer = folder.with_name(f"{folder.name}-{longest}")
+    return (
+        "<h2>What needs more minutes</h2><p>A network that makes new pictures learns little in less than a minute of "
+        f"training on a CPU, so {minutes_text(record.minutes)} went to what can be learned in them. Left out: "
+        f"{text(named)}. A tour with all of them:</p>{_command(record.command(longer, longest))}"
+    )
+
+
+def _notes(record: TourRecord, unshown: TourRecord) -> str:
+    """The notes of the tour.
+
+    record: as it is shown.
+    unshown: as it is, whose paths are known.
+    """
+    alone = [set_name(each) for each in (unshown.source, unshown.other) if each and is_name_alone(each)]
+    notes = [*record.notes, *(f"The commands name {name}: put the path of it in its place." for name in alone)]
+    if not notes:
+        return ""
+    return "<h2>Notes</h2><ul>" + "".join(f"<li>{text(note)}</li>" for note in notes) + "</ul>"
 
 
 def _command(command: str) -> str:
-    return f"<pre><code>{text(command)}</code></pre>"
+    """A command line; a command of a part is shown already, which changes nothing a second time."""
+    return f"<pre><code>{text(shown_command(command))}</code></pre>"
 
 
 def _figure(folder: Path, figure: TourFigure) -> str:

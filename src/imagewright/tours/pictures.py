@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +13,7 @@ import numpy as np
 from imagewright.images import Images, open_images
 from imagewright.images.arrangement import arrangement_of
 from imagewright.images.equal_pictures import check_pairs_differ, check_sets_differ
+from imagewright.images.selection import pick_evenly, select_evenly
 from imagewright.images.sources.finding import find_source
 from imagewright.seeds import derive_seed
 from imagewright.tours.plan import Arrangement, TourPart, TourTraits, held_out_count
@@ -22,6 +24,9 @@ from imagewright.training.sizes import choose_size, fit_size, match_shape
 PAIR = ("input", "target")
 PAIRED_MODEL, UNPAIRED_MODEL = "pix2pix", "cut"
 ADVICE = "there is nothing to translate. Name another second folder, or for a tour of these pictures one folder alone."
+SHARE_READ = 0.1  # of the minutes, for decoding the pictures once
+ALWAYS_USED, MOST_A_MINUTE = 1_000, 5_000  # pictures of a tour, however slowly and however fast they are read
+TIMED = 32
 FITS = 4  # rounds in which all models may change the size; they settle in two
 
 
@@ -44,6 +49,11 @@ class TourPictures:
         labels, names = self.own.labels, self.own.class_names
         counts = () if labels is None or names is None else np.bincount(labels[labels >= 0], minlength=len(names))
         return TourTraits(len(self.own), self.arrangement, tuple(int(count) for count in counts if count))
+
+    def spread(self, most: int) -> TourPictures:
+        """At most so many of them (of two sets: of each), spread evenly, as sets of their own."""
+        second = None if self.second is None else pick_evenly(self.second, most)
+        return TourPictures(self.arrangement, pick_evenly(self.own, most), second)
 
 
 @dataclass(frozen=True)
@@ -92,6 +102,19 @@ def open_tour(source: Any, other: Any, opening: Mapping[str, Any], say: Say) -> 
         sources, rest = arrange(PAIRED_MODEL, source, opening, say)
         return _open_pairs(sources, rest)
     return TourPictures("pictures", opened)
+
+
+def readable_count(images: Images, minutes: float) -> int:
+    """How many of the pictures a tour of so many minutes uses: all, unless reading them takes too much of its time.
+
+    The rate is measured here, by a few of them.
+    """
+    if len(images) <= ALWAYS_USED:
+        return len(images)
+    began = time.monotonic()
+    select_evenly(images, TIMED)
+    rate = TIMED / max(1e-6, time.monotonic() - began)
+    return min(len(images), max(ALWAYS_USED, int(minutes * min(MOST_A_MINUTE, 60 * SHARE_READ * rate))))
 
 
 def _open_pairs(sources: Any, rest: Mapping[str, Any]) -> TourPictures:

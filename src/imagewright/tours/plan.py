@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from imagewright.errors import DataError
-from imagewright.model_choice import recommend_models
+from imagewright.model_choice import Beginning, least_minutes, passed_over, recommend_models
 
 Arrangement = Literal["pictures", "pairs", "two sets"]
 Kind = Literal["set", "components", "model", "translation"]
@@ -16,12 +16,19 @@ LEAST_PICTURES = 8
 LEAST_OF_A_CLASS, MOST_CLASSES = 4, 100  # of labels that a model can be conditional on
 HELD_OUT_FROM, HELD_OUT_SHARE, MOST_HELD_OUT = 400, 5, 1_000  # pictures; one of so many is held out
 LEAST_SECONDS = 10.0  # of a part that trains: less is taken by starting and scoring it
-LEAST_TO_LEARN = {"autoencoder": 40.0, "vae_gan": 60.0, "cgan": 60.0}  # seconds: of less a newcomer sees noise
+# In less time than a network needs for new pictures a small one learns more: a VAE of 64 pixels reaches the same bound
+# in half of the processor's time (docs/measurements.md).
+SMALL = {"autoencoder": {"width": 16}, "vae": {"width": 16, "latent_dim": 16}}
+# Seconds of parts of which a newcomer sees noise after less.
+LEAST_TO_LEARN = {"vae_gan": 60.0, "cgan": 60.0}
+LEAST_ON_CPU = {"autoencoder": 40.0}
+LONGEST = 10_000  # minutes that are looked through for those in which a part has enough
 LEAST_SHARE = 0.5  # of the time that a part was given at first: earlier ones that overran leave it so much
 SHARE_TRAINED = 0.75  # of the time of a part; the rest scores and shows what was learned
 LEAST_SCORED, MOST_SCORED = 64, 1_000
 SHARE_SCORED = 0.12  # of the time
 GANS = {"dcgan": "DCGAN", "r3gan": "R3GAN", "stylegan2": "StyleGAN2"}
+ADVERSARIAL = (*GANS, "vae_gan", "cgan")  # networks whose new pictures need the time that `model_choice` gives them
 UNHURRIED = 20  # minutes of a tour on a GPU, from which on a larger model than DCGAN is worth it
 
 
@@ -81,34 +88,48 @@ def all_parts(traits: TourTraits, gan: str) -> list[TourPart]:
     parts = [
         TourPart("set", "The set", "set", 0.5),
         TourPart("pca", "Eigenfaces: principal components", "components", 0.3, "pca"),
-        TourPart("autoencoder", "Autoencoder", "model", 1.0, "autoencoder", 3),
+        TourPart("autoencoder", "Autoencoder", "model", 1.0, "autoencoder", 2),
         TourPart("vae", "Variational autoencoder (VAE)", "model", 1.0, "vae"),
-        TourPart(gan, GANS[gan], "model", 1.4, gan, 1),
+        TourPart(gan, GANS[gan], "model", 1.4, gan, 3),
         TourPart("vae_gan", "VAE-GAN", "model", 1.3, "vae_gan", 5),
     ]
     if traits.has_classes:
         parts.append(TourPart("cgan", "Conditional GAN", "model", 1.3, "cgan", 4))
     if traits.arrangement == "pairs":
-        parts.append(TourPart("pix2pix", "Translation from pairs: pix2pix", "translation", 1.4, "pix2pix", 2))
+        parts.append(TourPart("pix2pix", "Translation from pairs: pix2pix", "translation", 1.4, "pix2pix", 1))
     if traits.arrangement == "two sets":
-        parts.append(TourPart("cut", "Translation between two sets: CUT", "translation", 1.6, "cut", 2))
+        parts.append(TourPart("cut", "Translation between two sets: CUT", "translation", 1.6, "cut", 1))
     return parts
 
 
-def choose_parts(parts: Sequence[TourPart], minutes: float) -> list[TourPart]:
+def choose_parts(parts: Sequence[TourPart], minutes: float, *, accelerator: bool) -> list[TourPart]:
     """The parts that the minutes suffice for: those of the highest rank are left out first."""
     chosen = list(parts)
     while True:
         shares = share_minutes(chosen, minutes)
-        short = [part for part in chosen if part.rank and 60 * shares[part.name] < least_seconds(part)]
-        if not short:
+        least = {part.name: least_seconds(part, accelerator=accelerator) for part in chosen}
+        if all(60 * shares[part.name] >= least[part.name] for part in chosen if part.rank):
             return chosen
         chosen.remove(max((part for part in chosen if part.rank), key=lambda part: part.rank))
 
 
-def least_seconds(part: TourPart) -> float:
-    """The seconds below which a part is left out: less time shows nothing of the method, and others make use of it."""
-    return LEAST_TO_LEARN.get(part.name, LEAST_SECONDS)
+def minutes_for(parts: Sequence[TourPart], part: TourPart, *, accelerator: bool) -> int:
+    """The whole minutes from which on a tour of `parts` has time for `part`."""
+    enough = (each for each in range(1, LONGEST) if part in choose_parts(parts, each, accelerator=accelerator))
+    return next(enough, LONGEST)
+
+
+def least_seconds(part: TourPart, *, accelerator: bool) -> float:
+    """The seconds below which a part is left out: less time shows nothing of the method, and others make use of it.
+
+    For new pictures the rule is that of `train auto`: on a CPU a network is trained a minute at least.
+    """
+    least = LEAST_TO_LEARN.get(part.name, LEAST_SECONDS)
+    if accelerator:
+        return least
+    if part.name in ADVERSARIAL:
+        return max(least, 60 * least_minutes(accelerator=False) / SHARE_TRAINED)
+    return LEAST_ON_CPU.get(part.name, least)
 
 
 def share_minutes(
@@ -128,6 +149,25 @@ def share_minutes(
     at_first = {part.name: minutes * part.weight / sum(each.weight for each in parts) for part in left}
     least = {name: max(min(LEAST_SECONDS / 60, share), LEAST_SHARE * share) for name, share in at_first.items()}
     return {part.name: max(least[part.name], remaining * part.weight / whole) for part in left}
+
+
+def few_notes(pictures: int, *, accelerator: bool) -> list[str]:
+    """What `train auto` would say of so few pictures: that no network learns to make new ones; none of many."""
+    if not Beginning("pictures", pictures, accelerator=accelerator).are_few:
+        return []
+    return [
+        f"{pictures:,} pictures are few for {each.model}: {each.reason}"
+        for each in passed_over("pictures", pictures, accelerator=accelerator)
+    ]
+
+
+def short_options(model: str, minutes: float, *, accelerator: bool) -> dict[str, int]:
+    """The options of a network whose training is too short for the usual one, by the rule of `train auto`; {}: none.
+
+    model: its name in the catalogue.
+    minutes: of the training.
+    """
+    return dict(SMALL.get(model, {})) if minutes < least_minutes(accelerator=accelerator) else {}
 
 
 def minutes_text(minutes: float) -> str:

@@ -21,7 +21,7 @@ from imagewright.tours.schemas import TourSchema
 
 RECORD, PAGE, FIGURES = "tour.json", "tour.html", "figures"
 LARGEST = 16 << 20  # bytes
-VERSION = 2
+VERSION = 3
 
 State = Literal["waiting", "under way", "done", "failed"]
 
@@ -76,6 +76,18 @@ class PartRecord:
 
 
 @dataclass
+class PartLeftOut:
+    """A part for which there are too few minutes.
+
+    title: its heading.
+    minutes: of a tour that has time for it.
+    """
+
+    title: str
+    minutes: int
+
+
+@dataclass
 class TourRecord:
     """What a tour is of.
 
@@ -85,7 +97,8 @@ class TourRecord:
     seed: of all random numbers.
     arrangement: plain pictures, pairs or two sets.
     fingerprint: of the pictures at their own size.
-    pictures: how many.
+    pictures: how many the set has.
+    used: of them, spread evenly over the set: all, unless reading them took too much of the minutes.
     classes: of them.
     gan: the adversarial model; it and the size follow from the machine on which the tour began.
     size: (height, width) of all models.
@@ -94,7 +107,7 @@ class TourRecord:
     scored: samples of each model that are scored; 0 until the first part begins.
     features: in which they are compared.
     parts: in the order of the page.
-    left_out: titles of parts for which there are too few minutes.
+    left_out: the parts for which there are too few minutes.
     notes: sentences on what was chosen or left out.
     """
 
@@ -106,6 +119,7 @@ class TourRecord:
     arrangement: str
     fingerprint: str
     pictures: int
+    used: int
     classes: int
     gan: str
     size: tuple[int, int]
@@ -114,7 +128,7 @@ class TourRecord:
     scored: int
     features: str
     parts: list[PartRecord]
-    left_out: list[str] = field(default_factory=list)
+    left_out: list[PartLeftOut] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     version: int = VERSION
 
@@ -132,10 +146,14 @@ class TourRecord:
         """Seconds that the finished parts took, by name."""
         return {part.name: part.seconds for part in self.parts if part.state == "done"}
 
-    def command(self, folder: Path) -> str:
-        """The command that makes this tour, or goes on with it."""
+    def command(self, folder: Path, minutes: float | None = None) -> str:
+        """The command that makes this tour, or goes on with it.
+
+        minutes: of a longer tour in the same way.
+        """
         sources = [self.source, *([self.other] if self.other else [])]
-        words = ["imagewright", "tour", *sources, *options_typed(self.opening), "--minutes", f"{self.minutes:g}"]
+        words = ["imagewright", "tour", *sources, *options_typed(self.opening), "--minutes"]
+        words += [f"{minutes or self.minutes:g}"]
         words += ["--seed", str(self.seed)] if self.seed else []
         return shlex.join([*words, "--out", str(folder)])
 
@@ -199,8 +217,12 @@ def read_record(folder: str | Path) -> TourRecord | None:
     if isinstance(value, dict) and value.get("version") != VERSION:
         raise RunError(f"{path} was written by another version: name another folder with --out.")
     check_record(value, TourSchema, str(path), hint)
-    parts = [_part(part) for part in value["parts"]]
-    return TourRecord(**(_known(value, TourRecord) | {"parts": parts, "size": tuple(value["size"])}))
+    nested = {
+        "parts": [_part(part) for part in value["parts"]],
+        "left_out": [PartLeftOut(each["title"], each["minutes"]) for each in value.get("left_out", [])],
+        "size": tuple(value["size"]),
+    }
+    return TourRecord(**(_known(value, TourRecord) | nested))
 
 
 def _part(value: dict[str, Any]) -> PartRecord:

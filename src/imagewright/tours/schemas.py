@@ -30,6 +30,13 @@ class PartValuesSchema(Schema):
     real: list[ScoreRecord] = Field(default_factory=list)
 
 
+class PartLeftOutSchema(Schema):
+    """A part for which there are too few minutes."""
+
+    title: str
+    minutes: Side
+
+
 class TourPartSchema(Schema):
     """A part of a tour."""
 
@@ -70,6 +77,7 @@ class TourSchema(Schema):
     arrangement: Arrangement
     fingerprint: str
     pictures: Count
+    used: Count
     classes: Count
     gan: str
     size: list[Side] = Field(min_length=2, max_length=2)
@@ -78,7 +86,7 @@ class TourSchema(Schema):
     scored: Count
     features: str
     parts: list[TourPartSchema]
-    left_out: list[str] = Field(default_factory=list)
+    left_out: list[PartLeftOutSchema] = Field(default_factory=list)
     notes: list[str] = Field(default_factory=list)
 
     @model_validator(mode="after")

@@ -5,10 +5,12 @@ from __future__ import annotations
 import time
 from dataclasses import asdict
 
+import numpy as np
 import torch
 
 from imagewright.capabilities import samples_from, verbs_of
 from imagewright.distributed import choose_device
+from imagewright.errors import DataError
 from imagewright.images.selection import select_evenly
 from imagewright.metrics.evaluate import evaluate
 from imagewright.metrics.features.run_features import open_features
@@ -18,16 +20,17 @@ from imagewright.pretrained.features.presence import present_features
 from imagewright.progress import StageProgress
 from imagewright.runs.report.score_tables import Column, make_columns
 from imagewright.runs.run import Run
-from imagewright.runs.scores import Score, read_scores, score_from
+from imagewright.runs.scores import Score, read_scores
+from imagewright.seeds import derive_seed
 from imagewright.tours.pictures import SizedPictures
 from imagewright.tours.plan import scored_pictures
+from imagewright.tours.ranking import real_scores
 from imagewright.tours.record import PartRecord, TourRecord
 from imagewright.tours.texts import LABELS
 from imagewright.tours.work import TourWork
 
 SAMPLE_METRICS = ("kd", "precision_recall")
 RECONSTRUCTION = "reconstruction"
-RANKED_BY = "kd"
 LEAST_REBUILT = 11  # pixels a side of pictures whose reconstructions are scored: the window of SSIM
 REAL = "real pictures"
 BEST_FEATURES, TIMED = "efficientnet_lite0", 8
@@ -74,23 +77,36 @@ def score_run(work: TourWork, run: Run, model: Model) -> None:
 
 
 def score_real(work: TourWork, part: PartRecord) -> None:
-    """Score other real pictures as if they were samples, if some are held out: no model can be expected to do better.
+    """Score real pictures as if they were samples: no model can be expected to do better.
+
+    If pictures are held out, those of the training are compared with them as samples are; else one half of the set with
+    the other.
 
     part: in whose record the scores are kept.
     """
-    if not work.sized.held_out:
+    record, sized = work.record, work.sized
+    if sized.held_out:
+        sample = choose_images(sized.trained, record.scored, record.seed)
+        reference = choose_images(sized.reference, _references(work), record.seed)
+    else:
+        order = np.random.default_rng(derive_seed(record.seed, "tour", "halves")).permutation(len(sized.whole))
+        halves = np.array_split(order, 2)
+        sample, reference = (
+            choose_images(sized.whole.subset(np.sort(half)), record.scored, record.seed) for half in halves
+        )
+    try:
+        found = evaluate(
+            sample,
+            reference,
+            metrics=SAMPLE_METRICS,
+            features=record.features,
+            seed=record.seed,
+            device=work.device,
+            alone=True,
+            progress=work.clock.tick,
+        )
+    except DataError:  # too few pictures in a half: nothing is then said of how near samples are
         return
-    record = work.record
-    found = evaluate(
-        choose_images(work.sized.trained, record.scored, record.seed),
-        choose_images(work.sized.reference, _references(work), record.seed),
-        metrics=SAMPLE_METRICS,
-        features=record.features,
-        seed=record.seed,
-        device=work.device,
-        alone=True,
-        progress=work.clock.tick,
-    )
     part.values["real"] = [asdict(score) for score in found.scores]
 
 
@@ -104,9 +120,8 @@ def scores_of(record: TourRecord, runs: dict[str, Run]) -> dict[str, list[Score]
     runs: by the name of the part.
     """
     found: dict[str, list[Score]] = {}
-    for part in record.parts:
-        if part.values.get("real"):
-            found[REAL] = [score_from(each) for each in part.values["real"]]
+    if record.held_out and real_scores(record):  # of a small set they have another reference
+        found[REAL] = real_scores(record)
     for name, run in runs.items():
         own = read_scores(run.path)
         if own:
@@ -117,28 +132,3 @@ def scores_of(record: TourRecord, runs: dict[str, Run]) -> dict[str, list[Score]
 def columns_of(scores: dict[str, list[Score]]) -> list[Column]:
     """The columns of the table of scores."""
     return make_columns([score for own in scores.values() for score in own if score.output not in HIDDEN])
-
-
-def ranked(record: TourRecord, scores: dict[str, list[Score]]) -> list[tuple[str, Score]]:
-    """(name of the part, score) of the models that sample, the best first.
-
-    Without the components, which are the baseline, and without models that know the pictures by heart: they score well
-    and make nothing new.
-    """
-    found = []
-    for part in record.parts:
-        own = scores.get(LABELS.get(part.name, ""), [])
-        score = next((each for each in own if each.metric == RANKED_BY), None)
-        if part.state == "done" and part.kind == "model" and score is not None and part.by_heart is None:
-            found.append((part.name, score))
-    return sorted(found, key=lambda each: each[1].value)
-
-
-def known_by_heart(record: TourRecord) -> list[str]:
-    """The short names of the models that know the pictures by heart."""
-    return [LABELS[part.name] for part in record.parts if part.state == "done" and part.by_heart is not None]
-
-
-def is_clearly_best(first: Score, second: Score) -> bool:
-    """Whether the interval of the better score ends before that of the other begins."""
-    return first.high is not None and second.low is not None and first.high < second.low

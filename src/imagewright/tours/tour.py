@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,22 +19,33 @@ from imagewright.progress import StageProgress
 from imagewright.runs.lock import lock_run
 from imagewright.runs.report.html import duration_text
 from imagewright.runs.run import Run
-from imagewright.tours.page import REAL_ROW, runs_of, summary, write_page
+from imagewright.tours.headline import summary
+from imagewright.tours.page import REAL_ROW, runs_of, write_page
 from imagewright.tours.parts.eigenfaces import show_components
 from imagewright.tours.parts.models import ROW, accelerated, train_model
 from imagewright.tours.parts.survey import survey_set
 from imagewright.tours.parts.translation import train_translation
-from imagewright.tours.pictures import SizedPictures, TourPictures, fit_pictures, open_tour
+from imagewright.tours.pictures import SizedPictures, TourPictures, fit_pictures, open_tour, readable_count
 from imagewright.tours.plan import (
     TourPart,
     all_parts,
     choose_parts,
+    few_notes,
+    minutes_for,
     minutes_text,
     preferred_gan,
     share_minutes,
     training_minutes,
 )
-from imagewright.tours.record import RECORD, PartRecord, TourRecord, new_parts, plain_options, read_record
+from imagewright.tours.record import (
+    RECORD,
+    PartLeftOut,
+    PartRecord,
+    TourRecord,
+    new_parts,
+    plain_options,
+    read_record,
+)
 from imagewright.tours.scoring import affordable_count, choose_features, scores_of
 from imagewright.tours.work import PartClock, PartFunction, TourWork
 from imagewright.training.reporting import Say
@@ -114,6 +126,7 @@ def tour(
             f"Both sources are {source}, and a tour of two has different ones: the targets of these inputs, or a "
             "second set. For a tour of this set name it once."
         )
+    began = time.monotonic()
     folder = Path(out) if out is not None else Path("runs") / f"tour-{name_run(source)}"
     tell = say or (lambda _: None)
     _check_folder(folder, source, other)
@@ -124,15 +137,23 @@ def tour(
         planned = _plan(source, other, opening, minutes, seed, device, earlier, tell)
         record = _settle(planned, earlier, folder)
         if earlier is None:
-            for note in record.notes:
+            for note in [*record.notes, *_said_of_left_out(record)]:
                 tell(note)
         if record.is_whole:
             tell("All parts are done: the page is written anew. Another tour needs another folder (--out).")
-        _carry_out(planned, record, folder, source, other, device, progress, stop, tell)
+        _carry_out(planned, record, folder, source, other, device, progress, stop, tell, began)
         page = write_page(folder, record)
     runs = runs_of(folder, record)
     failed = {part.title: str(part.error) for part in record.parts if part.state == "failed"}
     return Tour(folder, page, summary(record, scores_of(record, runs)), failed, runs)
+
+
+def _said_of_left_out(record: TourRecord) -> list[str]:
+    if not record.left_out:
+        return []
+    are = "is too little" if record.minutes == 1 else "are too few"
+    named = "; ".join(f"{each.title} (from {minutes_text(each.minutes)} on)" for each in record.left_out)
+    return [f"{minutes_text(record.minutes)} {are} for {len(record.left_out)} more: {named}."]
 
 
 @dataclass(frozen=True)
@@ -194,11 +215,13 @@ def _plan(
     """The tour as it begins; that of `earlier` has its adversarial model and size, which other machines choose anew."""
     notes: list[str] = []
     accelerator = accelerated(device)
-    pictures = open_tour(source, other, opening, notes.append)
+    whole = open_tour(source, other, opening, notes.append)
+    used = earlier.used if earlier else readable_count(whole.own, minutes)
+    pictures = whole.spread(used)
     traits = pictures.traits
     gan = earlier.gan if earlier else preferred_gan(traits.pictures, accelerator=accelerator, minutes=minutes)
     possible = all_parts(traits, gan)
-    parts = choose_parts(possible, minutes)
+    parts = choose_parts(possible, minutes, accelerator=accelerator)
     shares = share_minutes(parts, minutes)
     shortest = min(training_minutes(shares[part.name]) for part in parts if part.kind in ("model", "translation"))
     sized = fit_pictures(
@@ -211,16 +234,7 @@ def _plan(
         say=notes.append,
         size=earlier.size if earlier else None,
     )
-    size = sized.whole.size
-    if size != pictures.own.size:
-        notes.append(
-            f"All models learn the pictures of {size_text(pictures.own.size)} at {size_text(size)}, which suits the "
-            "time that each has (choose with --size)."
-        )
-    left_out = [part.title for part in possible if part not in parts]
-    if left_out:
-        are = "is too little" if minutes == 1 else "are too few"
-        say(f"{minutes_text(minutes)} {are} for {len(left_out)} more: {'; '.join(left_out)}.")
+    left_out = [part for part in possible if part not in parts]
     record = TourRecord(
         source=str(pictures.own.source if not isinstance(source, str | Path) else source),
         other=None if other is None else str(getattr(other, "source", other)),
@@ -228,20 +242,38 @@ def _plan(
         minutes=minutes,
         seed=seed,
         arrangement=pictures.arrangement,
-        fingerprint=_fingerprint(pictures),
-        pictures=len(pictures.own),
+        fingerprint=_fingerprint(whole),
+        pictures=len(whole.own),
+        used=used,
         classes=len(traits.per_class),
         gan=gan,
-        size=size,
+        size=sized.whole.size,
         channels=sized.whole.channels,
         held_out=sized.held_out,
         scored=0,
         features=choose_features(),
         parts=new_parts(parts),
-        left_out=left_out,
-        notes=[*pictures.own.notes, *notes],
+        left_out=[PartLeftOut(part.title, minutes_for(possible, part, accelerator=accelerator)) for part in left_out],
     )
+    record.notes = [*pictures.own.notes, *notes, *_notes(record, pictures, accelerator=accelerator)]
     return _Planned(pictures, sized, parts, record)
+
+
+def _notes(record: TourRecord, pictures: TourPictures, *, accelerator: bool) -> list[str]:
+    """Sentences on what was chosen: the pictures that are used, their size, and what so few of them are good for."""
+    notes = []
+    if record.used < record.pictures:
+        notes.append(
+            f"{record.used:,} of {record.pictures:,} pictures are used, spread evenly over the set: reading all would "
+            "take too much of the minutes."
+        )
+    if record.size != pictures.own.size:
+        notes.append(
+            f"All models learn the pictures of {size_text(pictures.own.size)} at {size_text(record.size)}, which suits "
+            "the time that each has (choose with --size)."
+        )
+    notes += few_notes(record.used, accelerator=accelerator)
+    return notes
 
 
 def _fingerprint(pictures: TourPictures) -> str:
@@ -275,8 +307,12 @@ def _carry_out(
     progress: StageProgress | None,
     stop: StopRequest | None,
     say: Say,
+    began: float,
 ) -> None:
-    """Carry out the parts that are not done, and write record and page around each."""
+    """Carry out the parts that are not done, and write record and page around each.
+
+    began: `time.monotonic()` when the tour did; opening the pictures is counted to the first part.
+    """
     if not record.scored:
         record.scored = affordable_count(record, planned.sized, device)  # even if the components fail
     for place, part in enumerate(planned.parts, 1):
@@ -287,7 +323,7 @@ def _carry_out(
         if not found.minutes:
             found.minutes = share_minutes(planned.parts, record.minutes, record.spent)[part.name]
         stage = f"part {place} of {len(planned.parts)}: {part.title}"
-        clock = PartClock(stage, 60 * found.minutes, progress)
+        clock = PartClock(stage, 60 * found.minutes, progress, began)
         work = TourWork(folder, source, other, record, planned.pictures, planned.sized, clock, stop, device)
         before = found.seconds
         try:
@@ -311,6 +347,7 @@ def _carry_out(
             found.state, found.error = "failed", str(error)
             say(f"{stage} ended with an error: {error}")
         found.seconds = before + clock.elapsed
+        began = time.monotonic()
         record.write(folder)
         write_page(folder, record)
 

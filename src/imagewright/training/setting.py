@@ -13,7 +13,7 @@ from types import MappingProxyType
 from typing import Any
 
 from imagewright import catalogue, configs, distributed
-from imagewright.errors import ConfigError
+from imagewright.errors import ConfigError, DataError
 from imagewright.familiar_names import suggest_option
 from imagewright.images import Images, open_images
 from imagewright.recipe import Recipe

@@ -24,7 +24,7 @@ from imagewright.runs.places import RECORD
 from imagewright.runs.provenance import run_record
 from imagewright.runs.run import Run
 from imagewright.tours.by_heart import by_heart
-from imagewright.tours.plan import training_minutes
+from imagewright.tours.plan import short_options, training_minutes
 from imagewright.tours.record import PartRecord, options_typed
 from imagewright.tours.scoring import score_run
 from imagewright.tours.work import PartReporter, TourWork
@@ -59,8 +59,12 @@ def train_part(work: TourWork, part: PartRecord) -> Run:
     options: dict[str, Any] = {"seed": work.record.seed, "device": work.device}
     if not catalogue.model_class(part.model).is_closed_form():
         # What the doctor needs for itself: pictures that are held out here are not seen by any training.
-        options |= {"minutes": training_minutes(part.minutes)}
+        options |= {"minutes": training_minutes(part.minutes)} | _short_options(work, part)
     return train(part.model, images, **options, **common)
+
+
+def _short_options(work: TourWork, part: PartRecord) -> dict[str, int]:
+    return short_options(str(part.model), training_minutes(part.minutes), accelerator=accelerated(work.device))
 
 
 def finish_model(work: TourWork, part: PartRecord, run: Run) -> None:
@@ -68,6 +72,11 @@ def finish_model(work: TourWork, part: PartRecord, run: Run) -> None:
     model = load(run)
     part.trained_seconds = seconds_in(run)
     part.command = command_for_longer(work, part)
+    if small := _short_options(work, part):
+        part.facts.append(
+            "In less than a minute on a CPU a small network learns more than the usual one, which the command below "
+            f"trains. This one: {' '.join(options_typed(small))}."
+        )
     _show(work, part, run, model)
     score_run(work, run, model)
     part.by_heart = by_heart(work, model)

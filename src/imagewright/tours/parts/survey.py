@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 from typing import Any
 
@@ -13,43 +14,72 @@ from imagewright.analysis.sheets import load_pictures, sheet_size, short_names
 from imagewright.errors import DataError, count_text
 from imagewright.images import Images
 from imagewright.images.checks.report import CheckReport, check
-from imagewright.images.selection import even_places
+from imagewright.images.selection import pick_evenly, source_of_some
 from imagewright.output.grids import draw_grid
 from imagewright.tours.record import PartRecord
 from imagewright.tours.work import TourWork
 
-MOST_CHECKED = 20_000  # pictures: the check decodes every one at its own size
+TIMED, LEAST_CHECKED = 64, 256  # pictures of the check: to measure its rate, and however slow it is
+SHARE_CHECKED = 0.35  # of the time of the part
 ANALYSED_A_MINUTE, LEAST_ANALYSED, MOST_ANALYSED = 40, 100, 4_000
+LEAST_RANKED = 30  # pictures, of which fewer are not ranked by strangeness
+TIMES_GROUPING = 3.5  # so much longer than groups strange pictures take to find, with patches; observed: 3.3
 WALL, WALL_ROWS, STRANGEST = 60, 6, 12
 CHECKED_OPTIONS = ("split", "labels", "label_column", "only", "exclude", "value_range")
 NAMED = 3  # groups of duplicates, and notes of the check
 
 
 def survey_set(work: TourWork, part: PartRecord) -> None:
-    """Check the source, group its pictures, rank them by strangeness."""
+    """Check the source, group its pictures, rank them by strangeness: so many as the time of the part allows."""
     part.facts, part.figures, part.values = [], [], {}
     _check(work, part)
-    own = work.pictures.own
     most = int(min(MOST_ANALYSED, max(LEAST_ANALYSED, ANALYSED_A_MINUTE * work.record.minutes)))
-    if len(own) > most:
-        part.facts.append(f"Groups and strange pictures are those of {most:,} pictures, spread evenly over the set.")
-        own = own.subset(even_places(len(own), most))
+    own = pick_evenly(work.pictures.own, most)
+    began = work.clock.elapsed
     try:
         _draw_clusters(work, part, own)
-        _draw_strangest(work, part, own)
+        ranked = _rankable(work.clock.seconds - work.clock.elapsed, work.clock.elapsed - began, len(own))
+        if ranked >= LEAST_RANKED or ranked == len(own):
+            _draw_strangest(work, part, pick_evenly(own, ranked))
+        else:
+            part.facts.append("There was no time to look for strange pictures: `imagewright outliers` finds them.")
     except DataError as error:  # such as a set whose pictures are all equal
         part.facts.append(str(error))
 
 
+def _rankable(left: float, grouping: float, grouped: int) -> int:
+    """How many pictures can be ranked in the seconds that are left, as grouping `grouped` took `grouping` seconds."""
+    return min(grouped, max(0, int(grouped * left / (TIMES_GROUPING * max(1e-6, grouping)))))
+
+
 def _check(work: TourWork, part: PartRecord) -> None:
+    """Check all pictures as they are on the disk, or some of them if that takes too much of the time of the part."""
     own = work.pictures.own
-    if isinstance(work.source, str | Path) and len(own) <= MOST_CHECKED:
-        known = {name: work.record.opening.get(name) for name in CHECKED_OPTIONS}
-        found = check(work.source, work.other, examples=NAMED, progress=work.clock.tick, **known)
-        part.facts += check_facts(found)
-        part.values = {"duplicates": found.duplicates, "near_duplicates": found.near_duplicates}
-    else:
+    options: dict[str, Any] = {"examples": NAMED, "progress": work.clock.tick}
+    if not isinstance(work.source, str | Path):
         part.facts.append(f"{count_text(len(own), 'picture')}, {own.width}x{own.height} pixels.")
+        return
+    most = _checkable(work, own)
+    if most >= work.record.pictures:
+        options |= {name: work.record.opening.get(name) for name in CHECKED_OPTIONS}
+        found = check(work.source, work.other, **options)
+    else:
+        found = check(source_of_some(own, most), value_range=work.record.opening.get("value_range"), **options)
+        part.facts.append(f"{found.count:,} of {work.record.pictures:,} pictures were checked, spread over the set.")
+    part.facts += check_facts(found)
+    part.values = {"duplicates": found.duplicates, "near_duplicates": found.near_duplicates}
+
+
+def _checkable(work: TourWork, own: Images) -> int:
+    """How many pictures can be checked in the time for it, by the rate of a few; all of a small set."""
+    if len(own) <= LEAST_CHECKED:
+        return work.record.pictures
+    began = time.monotonic()
+    check(source_of_some(own, TIMED), value_range=work.record.opening.get("value_range"))
+    rate = TIMED / max(1e-6, time.monotonic() - began)
+    sets = 1 if work.pictures.second is None and work.other is None else 2
+    most = int(SHARE_CHECKED * work.clock.seconds * rate / sets)
+    return most if most >= work.record.pictures else max(LEAST_CHECKED, min(most, len(own)))
 
 
 def check_facts(found: CheckReport) -> list[str]:
@@ -91,8 +121,11 @@ def _draw_clusters(work: TourWork, part: PartRecord, own: Images) -> None:
     more = found.count - WALL_ROWS
     rest = f", and {count_text(more, 'smaller group')}" if more > 0 else ""
     known = "" if found.purity is None else f" {found.purity:.0%} of the pictures are of their group's commonest class."
-    part.facts.append(f"{count_text(found.count, 'group')} of similar pictures: of {sizes} pictures{rest}.{known}")
-    shown, whole = sum(int((row >= 0).sum()) for row in rows), len(work.pictures.own)
+    among = "" if len(own) == work.record.pictures else f" among {len(own):,}, spread evenly over the set"
+    part.facts.append(
+        f"{count_text(found.count, 'group')} of similar pictures{among}: of {sizes} pictures{rest}.{known}"
+    )
+    shown, whole = sum(int((row >= 0).sum()) for row in rows), work.record.pictures
     part_of = "" if shown == whole else f" {shown:,} of {whole:,} pictures are shown."
     caption = f"Groups of pictures that look alike, the most typical first; found without labels.{part_of}"
     work.add_picture(part, "set-groups", picture, caption)
