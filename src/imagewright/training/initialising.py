@@ -7,6 +7,8 @@ import torch
 
 from imagewright import agreement, distributed
 from imagewright.images.float_stream import FloatStream
+from imagewright.images.selection import even_places
+from imagewright.images.shard_places import without_absent
 from imagewright.model import Model
 from imagewright.seeds import derive_seed
 from imagewright.training.observers import Training
@@ -15,12 +17,15 @@ MOST = 10_000  # images that a model sees then, spread evenly over the set
 
 
 def initialise_from_images(training: Training) -> None:
-    """Let the model see training images on the main rank, and send its buffers to all. Held-out images are left out."""
+    """Let the model see training images on the main rank, and send its buffers to all.
+
+    Left out are held-out images, and those of shards that the main rank's machine does not have.
+    """
     model, images = training.model, training.images
     if type(model).initialise_from is Model.initialise_from:
         return
-    rows = np.setdiff1d(np.arange(len(images)), training.held_out)
-    chosen = rows[np.linspace(0, len(rows) - 1, min(MOST, len(rows))).round().astype(np.int64)]
+    rows = without_absent(images, np.setdiff1d(np.arange(len(images)), training.held_out))
+    chosen = rows[even_places(len(rows), MOST)]
     notes: list[str] = []
 
     def initialise() -> None:
