@@ -12,7 +12,7 @@ from imagewright.images.selection import even_places
 from imagewright.images.shard_places import without_absent
 
 COMPARED = 32
-"""So many pictures from all over two sets, or pairs, are compared."""
+"""So many pictures from all over two sets, or pairs, are compared, one after the other until two differ."""
 
 
 def check_pairs_differ(images: Images, advice: str) -> None:
@@ -25,8 +25,12 @@ def check_pairs_differ(images: Images, advice: str) -> None:
     places = without_absent(images, even_places(len(images), COMPARED))
     if len(names) < 2 or not len(places):
         return
-    layers = images.batch(places).layers
-    if all(layers[name].equal(layers[names[0]]) for name in names[1:]):
+
+    def is_equal(place: int) -> bool:
+        layers = images.batch(np.array([place])).layers
+        return all(layers[name].equal(layers[names[0]]) for name in names[1:])
+
+    if all(map(is_equal, places.tolist())):
         told = f"The layers {' and '.join(names)} of {images.source} are the same pictures"
         raise DataError(f"{told} ({count_text(len(places), 'pair')} from all over were compared): {advice}")
 
@@ -43,6 +47,7 @@ def check_sets_differ(sets: Sequence[Images], advice: str) -> None:
         here = np.intersect1d(without_absent(first, places), without_absent(other, places))
         if len(other) != len(first) or not len(here):
             continue
-        if first.batch(here).images.equal(other.batch(here).images):
+        rows = (np.array([place]) for place in here.tolist())
+        if all(first.batch(row).images.equal(other.batch(row).images) for row in rows):
             told = f"{first.source} and {other.source} hold the same pictures"
             raise DataError(f"{told} ({count_text(len(here), 'picture')} from all over were compared): {advice}")

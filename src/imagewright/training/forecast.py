@@ -91,7 +91,9 @@ class TrainingForecast(NotebookDisplay):
             rate = self.images_per_second
             shown = f"{rate:,.0f}" if rate >= 10 else f"{rate:.2g}"
             time = (
-                minutes_text(float(f"{self.seconds / 60:.2g}")) if self.seconds >= 90 else f"{self.seconds:.0f} seconds"
+                minutes_text(float(f"{self.seconds / 60:.2g}"))
+                if self.seconds >= 90
+                else count_text(round(self.seconds), "second")
             )
             lines.append(
                 f"time: {time} at {shown} images a second{' of all ranks together' if several else ''} in "
