@@ -263,7 +263,7 @@ def _notes(record: TourRecord, pictures: TourPictures, *, accelerator: bool) -> 
     notes = []
     if record.used < record.pictures:
         notes.append(
-            f"{record.used:,} of {record.pictures:,} pictures are used, spread evenly over the set: reading all would "
+            f"{record.used:,} of {record.pictures:,} pictures are used, spread evenly over the set: all of them would "
             "take too much of the minutes."
         )
     if record.size != pictures.own.size:
