@@ -175,7 +175,7 @@ def options_typed(opening: dict[str, Any]) -> list[str]:
     for name, value in opening.items():
         option = f"--{name.replace('_', '-')}"
         if name == "size" and not isinstance(value, int):
-            words += [option, f"{value[1]}x{value[0]}"]
+            words += [option, str(value[0]) if value[0] == value[1] else f"{value[1]}x{value[0]}"]
         elif isinstance(value, list):
             words += [option, *map(str, value)]
         else:
