@@ -36,6 +36,11 @@ def test_a_path_elsewhere_is_its_name_alone(work: Path) -> None:
     assert not is_name_alone("photos")
 
 
+def test_from_the_root_of_the_disk_a_path_is_its_name_alone(work: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir("/")
+    assert shown_path("/elsewhere/of/ben/photos") == "photos"
+
+
 def test_a_shown_command_reads_the_same_files(work: Path) -> None:
     for folder in (work / "the set", work.parent / "my photos"):
         folder.mkdir()

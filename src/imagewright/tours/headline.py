@@ -15,7 +15,7 @@ from imagewright.tours.ranking import (
     is_like_real,
     known_by_heart,
     ranked,
-    real_scores,
+    shares_of_real,
 )
 from imagewright.tours.record import TourRecord
 from imagewright.tours.texts import LABELS
@@ -63,13 +63,13 @@ def best_sentence(record: TourRecord, best: list[tuple[str, Score]], scores: Sco
     own = [] if PCA in known_by_heart(record) else scores.get(PCA, [])
     baseline = next((each for each in own if each.metric == RANKED_BY), None)
     (name, score) = best[0]
-    if baseline is not None and baseline.value < score.value:
+    if baseline is not None and is_clearly_best(baseline, score):
         return (
             f"In {_time_taken(record)}, at {size_text(record.size)} pixels, no trained model came as "
             f"near to the pictures as the eigenfaces did ({_title(score)} {short_number(baseline.value)}; "
             f"{LABELS[name]} {short_number(score.value)}): give more minutes, or train one longer."
         )
-    against = "" if baseline is None else f", against {short_number(baseline.value)} of the eigenfaces"
+    against = "" if baseline is None else _against(baseline, score)
     praised = [each for each in best if is_like_real(record, scores[LABELS[each[0]]])]
     if not praised:
         return _none_yet(record, name, score, against, scores)
@@ -88,16 +88,26 @@ def _none_yet(record: TourRecord, name: str, score: Score, against: str, scores:
     """What is said if no samples are like the pictures: the nearest model, and what is missing."""
     within = f"In {_time_taken(record)}, at {size_text(record.size)} pixels,"
     nearest = f"{LABELS[name]} ({_title(score)} {short_number(score.value)}{against})"
-    own, real = ({each.output: each.value for each in found} for found in (scores[LABELS[name]], real_scores(record)))
-    if not all(each in own and each in real for each in LIKE_REAL):
-        return f"{within} {nearest} came nearest to the pictures."
-    precision, recall = (f"{own[each]:.0%}" for each in LIKE_REAL)
+    real = shares_of_real(record)
+    if not real:
+        return f"{within} {nearest} came nearest to the pictures. Nothing tells here how good new ones are."
+    own = {each.output: each.value for each in scores[LABELS[name]]}
+    precision, recall = (f"{own.get(each, 0):.0%}" for each in LIKE_REAL)
     wanted = " and ".join(f"{real[each]:.0%}" for each in LIKE_REAL)
-    like = "like these" if own["precision"] < LIKE * real["precision"] else "as various as these"
+    like = "like these" if own.get("precision", 0) < LIKE * real["precision"] else "as various as these"
     return (
-        f"{within} no model makes new pictures {like} yet. The nearest is {nearest}: {precision} of its pictures are "
-        f"near to real ones, and {recall} of the real ones near to some of its own (of real pictures {wanted})."
+        f"{within} no model makes new pictures {like} yet. The nearest trained one is {nearest}: "
+        f"{precision} of its pictures are near to real ones, and {recall} of the real ones near to some of its own (of "
+        f"real pictures {wanted})."
     )
+
+
+def _against(baseline: Score, score: Score) -> str:
+    """The score of the eigenfaces beside that of a model which is not clearly worse."""
+    value = short_number(baseline.value)
+    if baseline.value < score.value:
+        return f", too near to {value} of the eigenfaces to tell the two apart"
+    return f", against {value} of the eigenfaces"
 
 
 def _title(score: Score) -> str:

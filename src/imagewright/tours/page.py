@@ -132,7 +132,7 @@ def _part(folder: Path, record: TourRecord, part: PartRecord) -> str:
     if part.state != "done":
         return ""
     known = [part.by_heart] if part.by_heart else []
-    facts = "".join(f"<li>{text(fact)}</li>" for fact in [*part.facts, *known])
+    facts = "".join(f"<li>{_with_options(fact)}</li>" for fact in [*part.facts, *known])
     doctor = "".join(f'<p class="doctor">Doctor: {_with_options(line)}</p>' for line in part.doctor)
     figures = "".join(_figure(folder, figure) for figure in part.figures)
     trained = f", {duration_text(part.trained_seconds)} of it training" if part.trained_seconds >= 1 else ""

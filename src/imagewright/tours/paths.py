@@ -28,7 +28,7 @@ def shown_path(path: str) -> str:
     if not ABSOLUTE.match(path):
         return path
     whole, here, home = Path(path).expanduser(), Path.cwd(), Path.home()
-    if whole.is_relative_to(here):
+    if here.parent != here and whole.is_relative_to(here):  # from the root it would be the whole path
         return whole.relative_to(here).as_posix()
     if whole != home and whole.is_relative_to(home):
         return HOME + whole.relative_to(home).as_posix()

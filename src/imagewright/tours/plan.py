@@ -165,7 +165,7 @@ def short_options(model: str, minutes: float, *, accelerator: bool) -> dict[str,
     """The options of a network whose training is too short for the usual one, by the rule of `train auto`; {}: none.
 
     model: its name in the catalogue.
-    minutes: of the training.
+    minutes: planned for the training.
     """
     return dict(SMALL.get(model, {})) if minutes < least_minutes(accelerator=accelerator) else {}
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from imagewright.model_choice import VERY_FEW
 from imagewright.runs.scores import Score, score_from
 from imagewright.tours.record import TourRecord
 from imagewright.tours.texts import LABELS
@@ -45,16 +46,24 @@ def is_clearly_best(first: Score, second: Score) -> bool:
 def is_like_real(record: TourRecord, own: list[Score]) -> bool:
     """Whether samples are like the pictures and as various: precision and recall of at least `LIKE` of real ones.
 
-    own: the scores of the model. Without scores of real pictures nothing can be said, and False is returned.
+    The lower bounds of the model's intervals count, so that few samples do not pass by chance.
+
+    own: the scores of the model. Where nothing can be said (`shares_of_real`) False is returned.
     """
-    real, found = _outputs(real_scores(record)), _outputs(own)
-    return all(name in real and name in found and found[name] >= LIKE * real[name] for name in LIKE_REAL)
+    real, found = shares_of_real(record), {each.output: each for each in own}
+    return bool(real) and all(name in found and _at_least(found[name]) >= LIKE * real[name] for name in LIKE_REAL)
+
+
+def shares_of_real(record: TourRecord) -> dict[str, float]:
+    """Precision and recall of real pictures; {} if they are not known, or there are too few to say anything by them."""
+    real = {each.output: each.value for each in real_scores(record) if each.output in LIKE_REAL}
+    return real if len(real) == len(LIKE_REAL) and record.used >= VERY_FEW else {}
+
+
+def _at_least(score: Score) -> float:
+    return score.value if score.low is None else score.low
 
 
 def real_scores(record: TourRecord) -> list[Score]:
     """The scores of real pictures: of those of the training, or of a small set of one half against the other."""
     return [score_from(each) for part in record.parts for each in part.values.get("real", [])]
-
-
-def _outputs(scores: list[Score]) -> dict[str, float]:
-    return {each.output: each.value for each in scores}

@@ -44,6 +44,7 @@ class PartRecord:
 
     name, title, kind, model: as in `TourPart`.
     state: how far it is.
+    planned: minutes, before any part took more or less than its own.
     minutes: that it was given.
     seconds: that it took.
     trained_seconds: of these, in steps of training.
@@ -62,6 +63,7 @@ class PartRecord:
     kind: str
     model: str | None = None
     state: State = "waiting"
+    planned: float = 0.0
     minutes: float = 0.0
     seconds: float = 0.0
     trained_seconds: float = 0.0
@@ -162,9 +164,9 @@ class TourRecord:
         write_whole(folder / RECORD, json.dumps(asdict(self), indent=1) + "\n")
 
 
-def new_parts(parts: Sequence[TourPart]) -> list[PartRecord]:
-    """The records of parts that have not begun."""
-    return [PartRecord(part.name, part.title, part.kind, part.model) for part in parts]
+def new_parts(parts: Sequence[TourPart], shares: Mapping[str, float]) -> list[PartRecord]:
+    """The records of parts that have not begun, with the minutes planned for each by its name."""
+    return [PartRecord(part.name, part.title, part.kind, part.model, planned=shares[part.name]) for part in parts]
 
 
 def options_typed(opening: dict[str, Any]) -> list[str]:
@@ -173,7 +175,7 @@ def options_typed(opening: dict[str, Any]) -> list[str]:
     for name, value in opening.items():
         option = f"--{name.replace('_', '-')}"
         if name == "size" and not isinstance(value, int):
-            words += [option, f"{value[1]}x{value[0]}"]
+            words += [option, str(value[0]) if value[0] == value[1] else f"{value[1]}x{value[0]}"]
         elif isinstance(value, list):
             words += [option, *map(str, value)]
         else:

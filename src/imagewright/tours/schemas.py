@@ -45,6 +45,7 @@ class TourPartSchema(Schema):
     kind: Kind
     model: str | None = None
     state: Literal["waiting", "under way", "done", "failed"] = "waiting"
+    planned: Seconds = 0.0
     minutes: Seconds = 0.0
     seconds: Seconds = 0.0
     trained_seconds: Seconds = 0.0

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -252,7 +251,7 @@ def _plan(
         held_out=sized.held_out,
         scored=0,
         features=choose_features(),
-        parts=new_parts(parts),
+        parts=new_parts(parts, shares),
         left_out=[PartLeftOut(part.title, minutes_for(possible, part, accelerator=accelerator)) for part in left_out],
     )
     record.notes = [*pictures.own.notes, *notes, *_notes(record, pictures, accelerator=accelerator)]
@@ -264,7 +263,7 @@ def _notes(record: TourRecord, pictures: TourPictures, *, accelerator: bool) -> 
     notes = []
     if record.used < record.pictures:
         notes.append(
-            f"{record.used:,} of {record.pictures:,} pictures are used, spread evenly over the set: reading all would "
+            f"{record.used:,} of {record.pictures:,} pictures are used, spread evenly over the set: all of them would "
             "take too much of the minutes."
         )
     if record.size != pictures.own.size:
@@ -334,7 +333,7 @@ def _carry_out(
             write_page(folder, record)
             with opening_choices(only=(), exclude=()):  # the pictures are chosen; arrays of the parts have no names
                 CARRY_OUT[part.kind](work, found)
-            _say_shortened(planned.parts, record, found)
+            _say_shortened(found)
             found.state = "done"
         except (KeyboardInterrupt, Stopped):
             found.seconds = before + clock.elapsed
@@ -352,13 +351,12 @@ def _carry_out(
         write_page(folder, record)
 
 
-def _say_shortened(parts: Sequence[TourPart], record: TourRecord, found: PartRecord) -> None:
+def _say_shortened(found: PartRecord) -> None:
     """Add to what was found that earlier parts took the time of a training, if they did."""
-    planned = share_minutes(parts, record.minutes)[found.name]
-    if found.model is not None and found.minutes < NOT_SHORTENED * planned:
+    if found.model is not None and found.minutes < NOT_SHORTENED * found.planned:
         found.facts.append(
             f"Earlier parts took longer than planned: this one was given {duration_text(60 * found.minutes)} in place "
-            f"of {duration_text(60 * planned)}."
+            f"of {duration_text(60 * found.planned)}."
         )
 
 

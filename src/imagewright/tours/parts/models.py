@@ -64,7 +64,7 @@ def train_part(work: TourWork, part: PartRecord) -> Run:
 
 
 def _short_options(work: TourWork, part: PartRecord) -> dict[str, int]:
-    return short_options(str(part.model), training_minutes(part.minutes), accelerator=accelerated(work.device))
+    return short_options(str(part.model), training_minutes(part.planned), accelerator=accelerated(work.device))
 
 
 def finish_model(work: TourWork, part: PartRecord, run: Run) -> None:
@@ -74,7 +74,7 @@ def finish_model(work: TourWork, part: PartRecord, run: Run) -> None:
     part.command = command_for_longer(work, part)
     if small := _short_options(work, part):
         part.facts.append(
-            "In less than a minute on a CPU a small network learns more than the usual one, which the command below "
+            "In so short a training on a CPU a small network learns more than the usual one, which the command below "
             f"trains. This one: {' '.join(options_typed(small))}."
         )
     _show(work, part, run, model)

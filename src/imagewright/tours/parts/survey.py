@@ -63,11 +63,11 @@ def _check(work: TourWork, part: PartRecord) -> None:
     if most >= work.record.pictures:
         options |= {name: work.record.opening.get(name) for name in CHECKED_OPTIONS}
         found = check(work.source, work.other, **options)
+        part.values = {"duplicates": found.duplicates, "near_duplicates": found.near_duplicates}
     else:
         found = check(source_of_some(own, most), value_range=work.record.opening.get("value_range"), **options)
         part.facts.append(f"{found.count:,} of {work.record.pictures:,} pictures were checked, spread over the set.")
     part.facts += check_facts(found)
-    part.values = {"duplicates": found.duplicates, "near_duplicates": found.near_duplicates}
 
 
 def _checkable(work: TourWork, own: Images) -> int:
@@ -78,7 +78,8 @@ def _checkable(work: TourWork, own: Images) -> int:
     check(source_of_some(own, TIMED), value_range=work.record.opening.get("value_range"))
     rate = TIMED / max(1e-6, time.monotonic() - began)
     sets = 1 if work.pictures.second is None and work.other is None else 2
-    most = int(SHARE_CHECKED * work.clock.seconds * rate / sets)
+    left = max(0.0, work.clock.seconds - work.clock.elapsed)  # opening the pictures is counted to the part
+    most = int(SHARE_CHECKED * left * rate / sets)
     return most if most >= work.record.pictures else max(LEAST_CHECKED, min(most, len(own)))
 
 
