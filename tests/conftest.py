@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from file_order import order_of_files
 from small_grids import use_small_grids, use_usual_grids
 
 from imagewright.wording import command_line_words
@@ -18,9 +19,18 @@ SHARED = Path(__file__).resolve().parents[2] / "shared"
 gc.disable()
 
 
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Where processes share the files, which they take in this order."""
+    if hasattr(config, "workerinput"):
+        places = order_of_files([item.nodeid for item in items])
+        items.sort(key=lambda item: places[item.nodeid.split("::")[0]])
+
+
 def pytest_collection_finish() -> None:
-    """From here on cycles are looked for, but not among what was imported."""
+    """From here on cycles are looked for, but not among what was imported, and not after every 700 new objects."""
     gc.freeze()
+    gc.set_threshold(20_000, 10, 10)
     gc.enable()
 
 

@@ -71,5 +71,5 @@ def test_tensors_with_values_are_computed() -> None:
 
 
 def test_no_model_needs_the_compiler_of_torch() -> None:
-    """Importing it takes longer than loading a run and sampling from it."""
+    """Importing it takes longer than loading a run and sampling from it. In this process it may be there already."""
     subprocess.run([sys.executable, "-c", OF_ALL_MODELS], check=True, cwd=Path(__file__).parents[1])
