@@ -37,6 +37,8 @@ def pytest_collection_finish() -> None:
 @pytest.fixture(scope="session", autouse=True)
 def cache_of_the_session(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """Prepared pictures go to a folder of this session, never to the user's own cache. Files are not flushed."""
+    import torch
+
     use_small_grids()
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("IMAGEWRIGHT_CACHE", str(tmp_path_factory.mktemp("cache")))
@@ -44,6 +46,9 @@ def cache_of_the_session(tmp_path_factory: pytest.TempPathFactory) -> Iterator[N
             patch.delenv(name, raising=False)
         # Only a loss of power would tell the difference. Tests of flushing put their own in this place.
         patch.setattr(os, "fsync", lambda descriptor: None)
+        if not torch.accelerator.is_available():
+            # Else each call stores where it was made, for each kind of accelerator, in case that one is used later.
+            patch.setattr(torch, "manual_seed", torch.default_generator.manual_seed)
         yield
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,21 +10,10 @@ import torch
 from tiny import tiny_model
 from torch import Tensor
 from torch.nn.functional import normalize
+from workers import build_without_memory, start, train_and_list_modules
 
 from imagewright import catalogue
 from imagewright.memoryless import without_memory
-
-OF_ALL_MODELS = """
-import sys
-from tiny import tiny_model
-from imagewright import catalogue
-from imagewright.memoryless import without_memory
-
-for name in catalogue.entries():
-    with without_memory():
-        tiny_model(name)
-    assert "torch._dynamo" not in sys.modules, name
-"""
 
 
 @pytest.mark.parametrize("name", list(catalogue.entries()))
@@ -70,6 +57,12 @@ def test_tensors_with_values_are_computed() -> None:
         assert torch.rand(2, device="cpu").max() > 0
 
 
-def test_no_model_needs_the_compiler_of_torch() -> None:
-    """Importing it takes longer than loading a run and sampling from it. In this process it may be there already."""
-    subprocess.run([sys.executable, "-c", OF_ALL_MODELS], check=True, cwd=Path(__file__).parents[1])
+@pytest.mark.parametrize("work", [build_without_memory, train_and_list_modules])
+def test_the_compiler_of_torch_is_not_imported(work: Callable[[Path], None], tmp_path: Path) -> None:
+    """Importing it takes a second, which is longer than loading a run and sampling from it."""
+    process = start(work, tmp_path)
+    process.join()
+    assert process.exitcode == 0
+    modules = (tmp_path / "modules").read_text().splitlines()
+    assert "torch" in modules
+    assert "torch._dynamo" not in modules
