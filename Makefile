@@ -23,7 +23,7 @@ demo: $(VENV)/installed
 	$(BIN)/imagewright tour shapes --size 64 --minutes 3 --out $(RUNS)
 
 test: $(VENV)/installed
-	$(PYTEST) --dist loadfile -m "not learning"
+	$(PYTEST) --dist loadfile --no-loadscope-reorder -m "not learning"
 
 lint: $(VENV)/installed
 	$(BIN)/ruff format --check .

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from file_order import order_of_files
 from small_grids import use_small_grids, use_usual_grids
 
 from imagewright.wording import command_line_words
@@ -18,15 +19,26 @@ SHARED = Path(__file__).resolve().parents[2] / "shared"
 gc.disable()
 
 
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Where processes share the files, which they take in this order."""
+    if hasattr(config, "workerinput"):
+        places = order_of_files([item.nodeid for item in items])
+        items.sort(key=lambda item: places[item.nodeid.split("::")[0]])
+
+
 def pytest_collection_finish() -> None:
-    """From here on cycles are looked for, but not among what was imported."""
+    """From here on cycles are looked for, but not among what was imported, and not after every 700 new objects."""
     gc.freeze()
+    gc.set_threshold(20_000, 10, 10)
     gc.enable()
 
 
 @pytest.fixture(scope="session", autouse=True)
 def cache_of_the_session(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """Prepared pictures go to a folder of this session, never to the user's own cache. Files are not flushed."""
+    import torch
+
     use_small_grids()
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("IMAGEWRIGHT_CACHE", str(tmp_path_factory.mktemp("cache")))
@@ -34,6 +46,9 @@ def cache_of_the_session(tmp_path_factory: pytest.TempPathFactory) -> Iterator[N
             patch.delenv(name, raising=False)
         # Only a loss of power would tell the difference. Tests of flushing put their own in this place.
         patch.setattr(os, "fsync", lambda descriptor: None)
+        if not torch.accelerator.is_available():
+            # Else each call stores where it was made, for each kind of accelerator, in case that one is used later.
+            patch.setattr(torch, "manual_seed", torch.default_generator.manual_seed)
         yield
 
 

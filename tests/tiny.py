@@ -52,6 +52,11 @@ def sprites(view: str = "sprites", count: int = 32, seed: int = 0) -> np.ndarray
     return pictures
 
 
+def trained_by_phases() -> list[str]:
+    """Models that are trained step by step, not fitted in closed form. None of them is built."""
+    return [name for name in catalogue.entries() if not catalogue.model_class(name).is_closed_form()]
+
+
 def tiny_options(name: str) -> dict[str, Any]:
     """The options of a model's tiny preset, as a user would give them."""
     config = catalogue.model_class(name).Config.tiny()

@@ -18,6 +18,12 @@ _FILLS = {Tensor.normal_, Tensor.uniform_, Tensor.zero_, Tensor.fill_} | {
     getattr(nn.init, name) for name in dir(nn.init) if name.endswith("_") and not name.startswith("_")
 }
 
+# What layers compute their first values with. Only the shape of the result is wanted; torch would find it by functions
+# in Python, whose first call imports its compiler: that takes longer than loading a model and sampling from it.
+_RANDOM = {torch.rand, torch.randn}
+_ELEMENTWISE = {Tensor.add, Tensor.sub, Tensor.mul, Tensor.div, Tensor.__pow__}  # what the signs of arithmetic call
+_ELEMENTWISE |= {Tensor.square, Tensor.sqrt, Tensor.exp, nn.functional.normalize}
+
 
 _to_be_loaded: ContextVar[bool] = ContextVar("_to_be_loaded", default=False)
 
@@ -31,7 +37,23 @@ class _NoValues(TorchFunctionMode):
             tensor = args[0] if args else options["tensor"]
             if tensor.is_meta:
                 return tensor
+        if func in _RANDOM and not options.get("device"):
+            options.pop("generator", None)
+            return torch.empty(*args, **options)
+        if func in _ELEMENTWISE and (tensor := _shaped(args)) is not None:
+            return tensor
         return func(*args, **options)
+
+
+def _shaped(operands: Sequence[Any]) -> Tensor | None:
+    """An empty tensor of the shape and type of an elementwise result. None if they cannot be told from the operands."""
+    tensors = [each for each in operands if isinstance(each, Tensor)]
+    dtype = torch.result_type(*operands[:2]) if len(operands) > 1 else tensors[0].dtype
+    if not dtype.is_floating_point or not all(each.is_meta for each in tensors):
+        return None  # quotients of whole numbers are of another type; tensors with values are computed
+    rank = max(each.ndim for each in tensors)
+    sides = zip(*((1,) * (rank - each.ndim) + each.shape for each in tensors), strict=True)
+    return torch.empty([max(column) if all(column) else 0 for column in sides], dtype=dtype)
 
 
 @contextmanager

@@ -8,7 +8,7 @@ from itertools import pairwise
 import pytest
 import torch
 from skeletons import SKELETONS
-from tiny import BATCH, batches_of, engine_of, fill_weights, tiny_model
+from tiny import BATCH, batches_of, engine_of, fill_weights, tiny_model, trained_by_phases
 from torch import Tensor, nn
 
 from imagewright import catalogue
@@ -17,7 +17,7 @@ from imagewright.phases import Draws, Phase, Step, Terms
 from imagewright.seeds import derive_seed
 from imagewright.training.engine import Engine, as_rows
 
-OURS = [name for name in catalogue.entries() if tiny_model(name).phases()]
+OURS = trained_by_phases()
 TRAINED = [*OURS, *SKELETONS]
 
 

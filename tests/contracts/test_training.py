@@ -7,13 +7,22 @@ from pathlib import Path
 
 import pytest
 import torch
-from tiny import BATCH, final_bytes, parameters, simple_pictures, stopped_after, tiny_model, train_tiny
+from tiny import (
+    BATCH,
+    final_bytes,
+    parameters,
+    simple_pictures,
+    stopped_after,
+    tiny_model,
+    train_tiny,
+    trained_by_phases,
+)
 
 import imagewright as iw
 from imagewright import catalogue
 from imagewright.runs.weights import read_tensors
 
-TRAINED = [name for name in catalogue.entries() if tiny_model(name).phases()]
+TRAINED = trained_by_phases()
 WITH_ONE_AIM = [name for name in TRAINED if len(tiny_model(name).phases()) == 1]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,8 @@ from imagewright.cli import main
 from imagewright.exports import tracing
 from imagewright.verbs.blocks import evaluating
 
-pytest.importorskip("onnxscript", reason="needs the extra `export`")
+if find_spec("onnxscript") is None:  # importing it takes long, and each process of the tests collects this file
+    pytest.skip("needs the extra `export`", allow_module_level=True)
 onnx = pytest.importorskip("onnx", reason="needs the extra `export`")
 onnxruntime = pytest.importorskip("onnxruntime", reason="needs the extra `export`")
 

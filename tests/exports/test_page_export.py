@@ -7,6 +7,7 @@ import gzip
 import json
 import re
 from collections.abc import Callable
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,8 @@ from imagewright.cli import main
 from imagewright.exports import page, runtime
 from imagewright.verbs.apply import sample_latents
 
-pytest.importorskip("onnxscript", reason="needs the extra `export`")
+if find_spec("onnxscript") is None:  # importing it takes long, and each process of the tests collects this file
+    pytest.skip("needs the extra `export`", allow_module_level=True)
 pytest.importorskip("onnxruntime", reason="needs the extra `export`")
 
 LEVELS = 2

@@ -9,7 +9,18 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from tiny import BATCH, Messages, parameters, plan, simple_pictures, tiny_images, tiny_model, tiny_options, train_tiny
+from tiny import (
+    BATCH,
+    Messages,
+    parameters,
+    plan,
+    simple_pictures,
+    tiny_images,
+    tiny_model,
+    tiny_options,
+    train_tiny,
+    trained_by_phases,
+)
 
 import imagewright as iw
 from imagewright import catalogue
@@ -21,7 +32,7 @@ from imagewright.training.options import TrainingOptions
 from imagewright.training.planning import choose_precision, describe_end, images_in
 from imagewright.training.trial import Trial, run_trial
 
-TRAINED = [name for name in catalogue.entries() if tiny_model(name).phases()]
+TRAINED = trained_by_phases()
 CPU = torch.device("cpu")
 
 

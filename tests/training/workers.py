@@ -8,6 +8,7 @@ import multiprocessing
 import os
 import signal
 import socket
+import sys
 import time
 from datetime import timedelta
 from multiprocessing.process import BaseProcess
@@ -15,16 +16,18 @@ from pathlib import Path
 from typing import Any
 
 from small_grids import use_small_grids
-from tiny import BATCH, simple_pictures, tiny_options, train_tiny
+from tiny import BATCH, simple_pictures, tiny_model, tiny_options, train_tiny
 
 import imagewright as iw
+from imagewright import catalogue
 from imagewright.errors import TrainingError
+from imagewright.memoryless import without_memory
 from imagewright.training.engine import Engine
 from imagewright.training.reporting import Silent
 
 # Child processes are forked from a server that has imported torch, so that they start at once.
 _context = multiprocessing.get_context("forkserver")
-_LATE = ("torch._dynamo", "safetensors.torch")  # imported by the first step and checkpoint, which takes over a second
+_LATE = ("safetensors.torch",)  # imported by the first checkpoint
 _MODELS = ("imagewright.models.autoencoding.vae", "imagewright.models.adversarial.dcgan")
 _context.set_forkserver_preload(["imagewright.training.train", *_MODELS, *_LATE])
 use_small_grids()  # as in the tests, whose previews are compared with those of child processes
@@ -64,6 +67,19 @@ def train_until_write(name: str, out: Path, number: int, **options: Any) -> None
 
     Path.replace = count_and_kill  # type: ignore[method-assign]
     train_tiny(name, simple_pictures(), out, **options)
+
+
+def train_and_list_modules(folder: Path) -> None:
+    train_tiny("vae", simple_pictures(), folder / "run")
+    (folder / "modules").write_text("\n".join(sys.modules))
+
+
+def build_without_memory(folder: Path) -> None:
+    """Every model of the catalogue."""
+    for name in catalogue.entries():
+        with without_memory():
+            tiny_model(name)
+    (folder / "modules").write_text("\n".join(sys.modules))
 
 
 # Ranks

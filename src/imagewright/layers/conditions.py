@@ -35,10 +35,12 @@ class Conditions(nn.Module):
     def __init__(self, config: ConditionedConfig) -> None:
         super().__init__()
         self.count, self.of_classes = config.conditions, bool(config.class_names)
-        one_hot_rows = torch.eye(self.count, dtype=torch.uint8) * int(self.of_classes)
         # Before training: all classes equally often, or no attribute.
         self.rows = max(BUFFER_ROWS, self.count if self.of_classes else 0)
-        self.register_buffer("remembered", one_hot_rows[torch.arange(self.rows) % self.count])
+        rounds = torch.zeros(-(-self.rows // self.count), self.count, self.count, dtype=torch.uint8)
+        if self.of_classes:
+            rounds.diagonal(dim1=1, dim2=2).fill_(1)
+        self.register_buffer("remembered", rounds.flatten(0, 1)[: self.rows].clone())
         self.register_buffer("filled", torch.zeros((), dtype=torch.int64))
 
     def to_vectors(self, labels: Tensor | None, attributes: Tensor | None) -> Tensor:

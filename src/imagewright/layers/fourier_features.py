@@ -33,12 +33,13 @@ class FourierFeatures(nn.Module):
     def __init__(self, channels: int, sides: tuple[int, int], style_dim: int, *, rate: float, bandwidth: float) -> None:
         super().__init__()
         frequencies = torch.randn(channels, 2)
-        radii = frequencies.square().sum(1, keepdim=True).sqrt()
+        across, down = frequencies.square().split(1, dim=1)
+        radii = (across + down).sqrt()
         # Uniform in the disc of the bandwidth, approximately.
         frequencies = frequencies / (radii * radii.square().exp() ** 0.25) * bandwidth
         self.register_buffer("frequencies", frequencies)
         self.register_buffer("phases", torch.rand(channels) - 0.5)
-        self.register_buffer("transform", torch.eye(3))
+        self.register_buffer("transform", torch.zeros(3, 3).fill_diagonal_(1))
         self.weight = nn.Parameter(torch.randn(channels, channels))
         self.affine = EqualisedLinear(style_dim, 4)
         nn.init.zeros_(self.affine.weight)

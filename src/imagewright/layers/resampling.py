@@ -22,7 +22,7 @@ BINOMIAL = (1.0, 3.0, 3.0, 1.0)
 def filter_from_taps(taps: Sequence[float] = BINOMIAL) -> Tensor:
     """(T, T): the outer product of taps, with the sum 1."""
     line = torch.tensor(taps, dtype=torch.float32)
-    square = torch.outer(line, line)
+    square = line[:, None] * line
     return square / square.sum()
 
 

@@ -149,14 +149,9 @@ def _build_recorded(record: dict[str, Any], tensors: dict[str, Tensor], where: s
     model_class = catalogue.model_class(record["model"])
     try:
         config = configs.build(model_class.Config, record["config"], record["model"])
-        with without_memory():  # a damaged record can ask for any number of weights
-            absent = tuple(
-                f"{name}." for name in record.get(ABSENT) or ()
-            )  # an imported file may hold one network only
-            whole = model_class(config).state_dict()
-            stated = sum(tensor.numel() for name, tensor in whole.items() if not name.startswith(absent))
+        stated = _numbers_of(model_class, config, tuple(record.get(ABSENT) or ()))
         held = sum(tensor.numel() for tensor in tensors.values())
-        if stated > MOST_UNHELD and stated > MOST_TIMES_HELD * held:
+        if stated > MOST_UNHELD and stated > MOST_TIMES_HELD * held:  # a damaged record can ask for any number of them
             raise RunError(
                 f"{where} is damaged: its record is of a model of {stated:,} numbers, and it holds {held:,}."
             )
@@ -169,6 +164,21 @@ def _build_recorded(record: dict[str, Any], tensors: dict[str, Tensor], where: s
             raise RunError(f"{where} is damaged: it lacks a network {one_line(name, 60)}, which the model has not.")
         setattr(model, name, Absent(name, where))
     return model
+
+
+# By model class, options and absent networks. The same run is loaded by each verb of a notebook or a page.
+_counted: dict[tuple[object, ...], int] = {}
+
+
+def _numbers_of(model_class: type[Model], config: Config, absent: tuple[str, ...]) -> int:
+    """How many numbers a model's weights are, but those of absent networks: an imported file may hold one only."""
+    key = (model_class, repr(config), absent)
+    if key not in _counted:
+        with without_memory():
+            whole = model_class(config).state_dict()
+        outside = tuple(f"{name}." for name in absent)
+        _counted[key] = sum(tensor.numel() for name, tensor in whole.items() if not name.startswith(outside))
+    return _counted[key]
 
 
 def load_weights(model: Model, tensors: dict[str, Tensor], source: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Iterable
 from typing import Any
 
@@ -34,7 +35,14 @@ class AdamInMemoryOrder(torch.optim.Adam):
 
     The CPU's fused Adam (torch 2.13) copies channels_last weights and moments to contiguous tensors and back, which
     takes several times as long as the update itself, and it mixes up gradients whose layout is not their weights'.
+
+    Its methods are those of torch without the decorators that keep torch's compiler out of them, which import it:
+    that takes a second at the start of each training. Steps are never compiled here.
     """
+
+    add_param_group = inspect.unwrap(torch.optim.Adam.add_param_group)
+    zero_grad = inspect.unwrap(torch.optim.Adam.zero_grad)
+    step = torch.no_grad()(inspect.unwrap(torch.optim.Adam.step))
 
     def _init_group(self, group: Any, parameters: list[Tensor], gradients: list[Tensor], *lists: list[Tensor]) -> bool:
         has_complex: bool = super()._init_group(group, parameters, gradients, *lists)

@@ -36,18 +36,10 @@ def prefetch(
                 batches = {name: each.batch(each.positions(start, rows, size)) for name, each in readers.items()}
                 if pin:
                     batches = {name: batch.map(lambda part: part.pin_memory()) for name, batch in batches.items()}
-                put(batches)
+                ready.put(batches)
                 start += size
         except BaseException as error:  # noqa: BLE001 (raised again by the generator)
-            put(error)
-
-    def put(item: dict[str, Batch] | BaseException) -> None:
-        while not stopped.is_set():
-            try:
-                ready.put(item, timeout=0.1)
-                return
-            except queue.Full:
-                continue
+            ready.put(error)
 
     reader = threading.Thread(target=read, name="prefetch", daemon=True)
     reader.start()
@@ -59,4 +51,6 @@ def prefetch(
             yield item
     finally:
         stopped.set()
+        while not ready.empty():  # so that there is room for what the reader puts before it sees that it is to stop
+            ready.get_nowait()
         reader.join()

@@ -55,6 +55,7 @@ class LikenessExaminer:
         self.model = model
         self.sources = list(sources.values())[:2]
         self.crop = crop_of(model)
+        self.unmeasured = UNMEASURED  # to be said if nothing is identified
 
     @property
     def identifies(self) -> bool:

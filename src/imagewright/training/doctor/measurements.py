@@ -10,6 +10,7 @@ import math
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -26,11 +27,13 @@ from imagewright.seeds import derive_seed
 from imagewright.training.data.feeds import FeedReader, build_readers
 from imagewright.training.doctor import sample_distances
 from imagewright.training.doctor.gradient_norms import relative_steps
-from imagewright.training.doctor.likeness import LikenessExaminer
 from imagewright.training.doctor.picture_rules import COLLAPSED_CLASS
 from imagewright.training.engine import Engine, as_rows
 from imagewright.training_capabilities import fits_density, has_posterior, is_adversarial, swaps_identities
 from imagewright.verbs.apply import decode, reconstruct, sample_latents
+
+if TYPE_CHECKING:
+    from imagewright.training.doctor.likeness import LikenessExaminer
 
 PICTURES = 64  # samples, or training images, of one measurement
 COMPARED = 32  # training images, and as many held-out ones, whose logits are compared with those of samples
@@ -73,7 +76,11 @@ class Examiner:
         # The discriminators of a model with several feeds need rows of all feeds. There are no held-out rows then,
         # since images are held out of the first source alone.
         self.readers: dict[str, FeedReader] = {}
-        self.likeness = LikenessExaminer(model, sources) if swaps_identities(model) and len(sources) > 1 else None
+        self.likeness: LikenessExaminer | None = None
+        if swaps_identities(model) and len(sources) > 1:
+            from imagewright.training.doctor import likeness  # imports SciPy, which takes long, for faces alone
+
+            self.likeness = likeness.LikenessExaminer(model, sources)
         if len(model.feeds) > 1:
             self.held_out = None
             self.readers = build_readers(model, sources, derive_seed(seed, "doctor"), unused)

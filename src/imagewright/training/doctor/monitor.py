@@ -8,7 +8,6 @@ from imagewright.errors import RunError
 from imagewright.runs.report.page import write_report
 from imagewright.training.doctor.findings import Finding, diagnose, examine_reports
 from imagewright.training.doctor.history import LATEST_REPORTS
-from imagewright.training.doctor.likeness import UNMEASURED
 from imagewright.training.doctor.measurements import Examiner
 from imagewright.training.observers import Observer, Report, Training
 from imagewright.training.previews import LIKENESS
@@ -35,7 +34,7 @@ class Doctor(Observer):
         self.training = training
         self.examiner = Examiner(training.model, training.sources, training.held_out, training.plan.seed)
         if self.examiner.likeness is not None and not self.examiner.likeness.identifies:
-            training.reporter.message(UNMEASURED)
+            training.reporter.message(self.examiner.likeness.unmeasured)
         if training.images_seen:
             for earlier in training.run.reports():
                 self.reports = [*self.reports, earlier][-LATEST_REPORTS:]
