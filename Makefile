@@ -4,6 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 RUNS := runs/demo
+NOTEBOOKS := runs/tutorials
 # `make test` leaves out the tests that train until something is learned (marked `learning`): `make quality` runs them.
 # Three processes for the tests, one thread each: models are tiny there, and threads would wait for each other. One more
 # than the smallest machine has processors, because some tests wait.
@@ -11,7 +12,7 @@ TEST_PROCESSES ?= 3
 # Bytecode is kept, whatever the environment says: each process of the tests would compile all modules again.
 PYTEST := OMP_NUM_THREADS=1 PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -n $(TEST_PROCESSES)
 
-.PHONY: demo test lint format quality bench docs package clean
+.PHONY: demo test tutorials lint format quality bench docs package clean
 
 $(VENV)/installed: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
@@ -24,6 +25,16 @@ demo: $(VENV)/installed
 
 test: $(VENV)/installed
 	$(PYTEST) --dist loadfile --no-loadscope-reorder -m "not learning"
+
+$(VENV)/notebooks-installed: $(VENV)/installed
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --no-build-isolation --editable '.[dev,notebooks]'
+	touch $@
+
+# The notebooks, each in a kernel of its own, in copies: trainings see so many images.
+tutorials: export TUTORIAL_IMAGES ?= 256
+tutorials: $(VENV)/notebooks-installed
+	rm -rf $(NOTEBOOKS) && mkdir -p $(NOTEBOOKS) && cp docs/tutorials/*.ipynb $(NOTEBOOKS)
+	OMP_NUM_THREADS=1 $(BIN)/jupyter-execute --timeout=600 $(NOTEBOOKS)/*.ipynb
 
 lint: $(VENV)/installed
 	$(BIN)/ruff format --check .

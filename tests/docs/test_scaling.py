@@ -8,11 +8,11 @@ import shlex
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
 import pytest
+from waiting import PATIENCE, wait_until
 
 import imagewright as iw
 from imagewright.cli.app import main
@@ -51,26 +51,24 @@ def start_script(folder: Path, **environment: str) -> subprocess.Popen[str]:
 @pytest.mark.parametrize("code", [0, 1])
 def test_a_job_that_ends_by_itself_is_not_queued_again(code: int, tmp_path: Path) -> None:
     process = start_script(tmp_path, ENDS=str(code))
-    text, _ = process.communicate(timeout=60)
+    text, _ = process.communicate(timeout=PATIENCE)
     assert process.returncode == code, text
     assert not (tmp_path / "requeued").exists()
 
 
 def test_a_job_whose_time_is_over_saves_and_is_queued_again(tmp_path: Path) -> None:
-    process = start_script(tmp_path, WORKS="60")
-    ends = time.monotonic() + 60
-    while not ((tmp_path / "torchrun.pid").exists() and (tmp_path / "torchrun.pid").read_text()):
-        assert time.monotonic() < ends
-        time.sleep(0.02)
+    process = start_script(tmp_path, WORKS="600")
+    started = tmp_path / "torchrun.pid"
+    wait_until(lambda: started.exists() and started.read_text())
     process.send_signal(signal.SIGUSR1)
-    text, _ = process.communicate(timeout=60)
+    text, _ = process.communicate(timeout=PATIENCE)
     assert (tmp_path / "cancelled").read_text() == "--signal=TERM 17\n", text
     assert (tmp_path / "requeued").read_text() == "requeue 17\n"
     assert process.returncode == 1
 
 
 def test_the_command_of_the_script_is_one_of_imagewright(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    start_script(tmp_path).communicate(timeout=60)
+    start_script(tmp_path).communicate(timeout=PATIENCE)
     words = (tmp_path / "words").read_text().split("\n")[:-1]
     assert words[words.index("--rdzv-endpoint") + 1] == "node-1:29400"
     assert words[words.index("--nnodes") + 1] == "2"

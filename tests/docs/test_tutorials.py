@@ -1,4 +1,4 @@
-"""The tutorials: every cell is Python that names what there is; `make quality` runs them at tiny length."""
+"""The tutorials: cells are Python that names what there is; `make quality` runs them, `make tutorials` in kernels."""
 
 from __future__ import annotations
 

@@ -16,6 +16,7 @@ import pytest
 import torch
 from served_studio import CHROMIUM, FLAGS
 from tiny import tiny_model, train_tiny
+from waiting import PATIENCE
 
 import imagewright as iw
 from imagewright.cli import main
@@ -122,7 +123,7 @@ def open_page() -> Any:
             opened.requests = []
             opened.on("request", lambda request: opened.requests.append(request.url))
             opened.goto(path.as_uri())
-            opened.wait_for_selector(":root[data-state]", state="attached", timeout=120_000)
+            opened.wait_for_selector(":root[data-state]", state="attached", timeout=1000 * PATIENCE)
             assert opened.locator(":root").get_attribute("data-state") == "ready"
             return opened
 

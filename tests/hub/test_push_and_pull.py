@@ -9,15 +9,19 @@ from pathlib import Path
 import pytest
 import torch
 from hub_server import TOKEN, Hub
+from huggingface_hub import close_session, constants
 from tiny import simple_pictures
+from waiting import wait_until
 
 import imagewright as iw
 from imagewright.cli import main
 from imagewright.hub import download
+from imagewright.hub.library import Address, HubError, explain_hub_errors
 from imagewright.runs import places
 from imagewright.runs.run import Run
 
 NAME = "anna/vae"
+ADDRESS = Address(NAME)
 WEIGHTS = "checkpoints/000000032.safetensors"
 
 
@@ -132,9 +136,7 @@ def test_two_pulls_at_a_time_take_turns(pushed: Hub) -> None:
         def begin_another(done: int, total: int) -> None:
             if not others:
                 others.append(pool.submit(iw.pull, NAME))
-                until = time.monotonic() + 20
-                while sum("/tree/" in path for _, path, _ in pushed.requests) < 2 and time.monotonic() < until:
-                    time.sleep(0.01)
+                wait_until(lambda: sum("/tree/" in path for _, path, _ in pushed.requests) >= 2)
 
         first = iw.pull(NAME, progress=begin_another)
         assert others[0].result().path == first.path
@@ -236,7 +238,9 @@ def test_other_files_are_not_pushed_over(run: Run, hub: Hub) -> None:
         ("POST /api/repos", (401, {"X_Error_Message": "Invalid credentials"}), "does not know this login"),
         ("/commit/", (412, {}), "somebody else has changed it since"),
         ("/commit/", (502, {}), "a fault of its own"),
-        ("PUT /store/", (403, {}), "no permission"),
+        ("PUT /store/", (403, {}), "its token must be one that writes"),
+        ("PUT /store/", (507, {}), "has no room left for this account"),
+        ("POST /api/repos", (402, {"X_Error_Message": "Storage limit reached"}), "answers 402 (Storage limit reached"),
     ],
 )
 def test_what_stops_a_push_is_one_sentence(
@@ -276,6 +280,82 @@ def test_what_stops_a_pull_is_one_sentence(
     monkeypatch.setenv("HF_ENDPOINT", "http://127.0.0.1:9")
     assert main(["pull", "anna/x"]) == 2
     assert "127.0.0.1:9 does not answer" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("fault", "answer", "said"),
+    [
+        ("GET /api", (401, {"X_Error_Message": "Invalid credentials in Authorization header"}), "not know this login"),
+        ("GET /api", (403, {"X_Error_Code": "GatedRepo"}), "its authors ask readers to agree first"),
+        ("GET /api", (403, {"X_Error_Message": "Access to this resource is disabled."}), "has closed this repository"),
+        ("GET /api", (403, {}), "this login has no permission to do that.\n"),
+        ("/resolve/", (404, {"X_Error_Code": "EntryNotFound"}), "a file that it lists is not there"),
+        ("GET /store/", (429, {}), "has had too many requests: try again later"),
+    ],
+)
+def test_what_a_hub_refuses_to_a_pull_is_one_sentence(
+    fault: str, answer: tuple[int, dict[str, str]], said: str, pushed: Hub, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pushed.faults[fault] = answer
+    assert main(["pull", NAME]) == 2
+    printed = capsys.readouterr().err
+    assert len(printed.splitlines()) == 1
+    assert printed.startswith(f"Cannot pull from {NAME}: ")
+    assert said in printed
+
+
+def test_a_login_that_is_wrong_sees_no_private_repository(
+    pushed: Hub, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("HF_TOKEN", "hf_wrong")
+    assert main(["pull", NAME]) == 2
+    printed = capsys.readouterr().err
+    assert "or it is private and this login does not see it" in printed
+    assert "hf_wrong" not in printed
+
+
+def test_a_long_wait_between_tries_is_told(
+    pushed: Hub, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pushed.faults["/tree/"] = (429, {"RateLimit": '"api";r=0;t=55'})
+    monkeypatch.setattr(time, "sleep", lambda seconds: None)
+    assert main(["pull", NAME]) == 2
+    *waits, last = capsys.readouterr().err.splitlines()
+    assert waits
+    assert all(each.endswith("is busy: the next try is in 56 s.") for each in waits)
+    assert "too many requests: try again in 55 s" in last
+
+
+def test_offline_is_said(
+    run: Run, pushed: Hub, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
+    close_session()  # its network is chosen when it is made
+    try:
+        for words in (["pull", NAME], ["push", str(run.path), NAME, "--license", "mit"]):
+            assert main(words) == 2
+            assert "told to stay offline (HF_HUB_OFFLINE): unset it" in capsys.readouterr().err
+    finally:
+        close_session()
+
+
+def test_a_store_that_fails_is_told_with_the_other_way() -> None:
+    def upload_to_xet() -> None:
+        raise ConnectionError("Network error: 404 Not Found")
+
+    with (
+        pytest.raises(HubError, match=r"Xet store .* set HF_HUB_DISABLE_XET=1"),
+        explain_hub_errors(ADDRESS, "push to"),
+    ):
+        upload_to_xet()
+
+
+@pytest.mark.learning
+def test_a_hub_without_a_store_for_large_files(run: Run, hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("hf_xet", reason="the store's own library")
+    monkeypatch.setattr(constants, "HF_HUB_DISABLE_XET", False)
+    with pytest.raises(HubError, match=r"Xet store .* set HF_HUB_DISABLE_XET=1"):
+        iw.push(run, NAME, license="MIT")
 
 
 def test_a_push_without_login(run: Run, hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:

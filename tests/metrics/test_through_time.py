@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -73,10 +74,23 @@ def test_a_run_with_one_checkpoint_is_a_row_and_a_point_beside_others(run: iw.Ru
     assert not any(name.startswith("score: ") for name in run_curves({"short": short})["short"])
 
 
-def test_a_run_with_one_checkpoint_says_what_keeps_more(tmp_path: Path) -> None:
+def test_one_run_with_one_checkpoint_is_one_row(tmp_path: Path) -> None:
     run = train_tiny("dcgan", simple_pictures(), tmp_path / "gan", steps=1)
-    with pytest.raises(RunError, match=r"one checkpoint, .*--keep-checkpoints 20"):
-        iw.compare(run, through_time=True).write_through_time(tmp_path / "sheet.png")
+    found = iw.compare(run, through_time=True)
+    (note,) = found.write_through_time(tmp_path / "one.png", count=2)
+    assert "gan keeps one checkpoint, which is one row: --keep-checkpoints 20" in note
+    assert iw.inspect(tmp_path / "one.png")["provenance"]["settings"]["checkpoints"] == [8]
+    page = found.write(tmp_path / "page.html").read_text()
+    assert 'alt="gan by images seen"' in page
+    assert "gan keeps one checkpoint" in page
+
+
+def test_what_has_nothing_over_time_is_refused(run: iw.Run, tmp_path: Path) -> None:
+    copied = tmp_path / "gan"
+    shutil.copytree(run.path, copied)
+    shutil.rmtree(copied / "checkpoints")
+    with pytest.raises(RunError, match=r"no checkpoint.*--keep-checkpoints 20"):
+        iw.compare(copied, through_time=True).write_through_time(tmp_path / "sheet.png")
     fitted = iw.train("pca", simple_pictures(), tmp_path / "pca", components=2)
     with pytest.raises(UserError, match="closed form"):
         iw.compare(fitted, through_time=True).write_through_time(tmp_path / "sheet.png")

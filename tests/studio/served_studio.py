@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import threading
-import time
 import urllib.error
 import urllib.request
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import uvicorn
+from waiting import PATIENCE, wait_until
 from websockets.sync.client import ClientConnection, connect
 
 from imagewright.studio.pages.all_pages import PAGES
@@ -23,6 +24,7 @@ FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "-
 FLAGS += ["--disable-component-update", "--disable-sync"]
 TOKEN = "secret-of-the-tests"
 _ENDING: list[threading.Thread] = []
+Value = TypeVar("Value")
 
 
 def entries_of(answer: bytes) -> list[dict[str, Any]]:
@@ -57,8 +59,7 @@ class ServedStudio:
         self._server = uvicorn.Server(config)
         self._thread = threading.Thread(target=self._server.run, kwargs={"sockets": [listening]}, daemon=True)
         self._thread.start()
-        while not self._server.started:
-            time.sleep(0.01)
+        wait_until(lambda: self._server.started, "the server did not start")
 
     @property
     def cookie(self) -> dict[str, str]:
@@ -80,7 +81,7 @@ class ServedStudio:
         """As `request`, of a path from the root."""
         asked = urllib.request.Request(f"http://{self.host}{path}", body, headers or {}, method=method)
         try:
-            with urllib.request.urlopen(asked, timeout=60) as answer:
+            with urllib.request.urlopen(asked, timeout=PATIENCE) as answer:
                 return answer.status, answer.read()
         except urllib.error.HTTPError as error:
             with error:
@@ -126,11 +127,11 @@ class ServedStudio:
         for job in self.studio.jobs.running():
             self.studio.jobs.stop(job.id, at_once=True)
         for child in self.studio.jobs._children.values():
-            child.wait(10)
+            child.wait(PATIENCE)
         self.studio.models.close()
         self._server.should_exit = True
         for thread in _ENDING:
-            thread.join(10)
+            thread.join(PATIENCE)
         _ENDING[:] = [self._thread]  # it takes a fifth of a second, in which the next test begins
 
 
@@ -154,7 +155,7 @@ class Walk:
         self.page.on("console", self._hear)
         self.page.on("pageerror", lambda error: self.said.append(str(error)))
         self.page.on("request", lambda request: self.asked.append(request.url))
-        self.page.set_default_timeout(20_000)
+        self.page.set_default_timeout(1000 * PATIENCE)
         self.page.goto(f"http://{studio.host}/?token={TOKEN}")
         self.page.wait_for_selector("main[data-state=open]")
 
@@ -167,6 +168,10 @@ class Walk:
         self.page.goto(f"http://{self._studio.host}{self._studio.room}/#/{address}")
         self.page.wait_for_selector(f"main[data-page={address.split('?', maxsplit=1)[0]}][data-state=open]")
         return self.page
+
+    def wait_until(self, holds: Callable[[], Value], said: Callable[[], object] | str = "") -> Value:
+        """Wait until something holds, while the page goes on."""
+        return wait_until(holds, said, pause=lambda seconds: self.page.wait_for_timeout(1000 * seconds))
 
     def has_sideways_scroll(self) -> bool:
         """Whether the page is wider than the window."""

@@ -10,6 +10,7 @@ import pytest
 from PIL import Image
 from served_studio import ServedStudio, Walk
 from tiny import simple_pictures, tiny_options, train_tiny
+from waiting import wait_until
 
 import imagewright as iw
 from imagewright.training.reporting import Silent
@@ -39,11 +40,9 @@ def pixels(page: Any) -> list[int]:
 
 def until(page: Any, holds: Callable[[], bool], what: str) -> None:
     """Wait until something holds."""
-    for _ in range(400):
-        if holds():
-            return
-        page.wait_for_timeout(25)
-    raise AssertionError(f"{what}: {page.locator('.answer .said').inner_text()}")
+    said = page.locator(".answer .said")
+    pause = page.wait_for_timeout
+    wait_until(holds, lambda: f"{what}: {said.inner_text()}", pause=lambda seconds: pause(1000 * seconds))
 
 
 def answers(page: Any, more_than: int) -> int:

@@ -7,13 +7,13 @@ import json
 import os
 import signal
 import subprocess
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 from served_studio import ServedStudio
+from waiting import PATIENCE, wait_until
 
 from imagewright.errors import UserError
 from imagewright.studio.serving import processes
@@ -22,12 +22,9 @@ from imagewright.studio.serving.jobs import Job, Jobs
 TRAINING = ["train", "autoencoder", "digits", "--images-seen", "100M", "--width=4", "--precision", "fp32"]
 
 
-def wait(jobs: Jobs, key: str, ready: Callable[[Job], Any], seconds: float = 60) -> Job:
-    end = time.monotonic() + seconds
-    while not ready(job := jobs.get(key)):
-        assert time.monotonic() < end, job
-        time.sleep(0.05)
-    return job
+def wait(jobs: Jobs, key: str, ready: Callable[[Job], Any]) -> Job:
+    wait_until(lambda: ready(jobs.get(key)), lambda: jobs.get(key))
+    return jobs.get(key)
 
 
 def has_ended(job: Job) -> bool:
@@ -42,7 +39,7 @@ def jobs(tmp_path: Path) -> Any:
         found.stop(job.id, at_once=True)
         wait(found, job.id, has_ended)
     for child in found._children.values():
-        child.wait(10)
+        child.wait(PATIENCE)
 
 
 @pytest.fixture
@@ -191,7 +188,7 @@ def test_a_job_is_not_started_on_a_full_disk(
         assert list((tmp_path / "jobs").iterdir()) == []
     assert jobs.all() == []
     assert jobs._children == {}
-    assert [child.wait(10) for child in started] == [-signal.SIGKILL]
+    assert [child.wait(PATIENCE) for child in started] == [-signal.SIGKILL]
 
 
 def test_what_a_killed_studio_left_of_a_start_is_removed(jobs: Jobs, tmp_path: Path) -> None:
@@ -231,10 +228,10 @@ def test_pages_are_told_only_of_jobs_that_change(tmp_path: Path, serve: Callable
     wait(studio.studio.jobs, old.id, has_ended)
     with studio.live() as socket:
         socket.send(json.dumps({"id": 1, "feed": "library/jobs"}))
-        told = [json.loads(socket.recv(20))["value"]["jobs"]]
+        told = [json.loads(socket.recv(PATIENCE))["value"]["jobs"]]
         new = studio.studio.jobs.start("new", ["--version"])
         while told[-1][-1]["id"] != new.id or told[-1][-1]["state"] != "done":
-            told.append(json.loads(socket.recv(20))["value"]["jobs"])
+            told.append(json.loads(socket.recv(PATIENCE))["value"]["jobs"])
     assert [job["id"] for job in told[0]] == [old.id]
     assert {job["id"] for jobs in told[1:] for job in jobs} == {new.id}
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import json
-import time
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -16,6 +15,7 @@ import pytest
 from PIL import Image
 from served_studio import ServedStudio, entries_of
 from tiny import simple_pictures
+from waiting import wait_until
 
 import imagewright as iw
 
@@ -175,11 +175,7 @@ def test_laboratories_are_few_and_end_with_their_page(studio: ServedStudio) -> N
     assert "laboratories are open" in opened[-1].frame()["error"]
     for each in opened:
         each.close()
-    for _ in range(200):
-        if not laboratory._open:
-            break
-        time.sleep(0.02)
-    assert not laboratory._open
+    wait_until(lambda: not laboratory._open, "laboratories that nobody follows are open")
 
 
 def test_components_by_k(studio: ServedStudio, asking: Asking) -> None:

@@ -8,19 +8,16 @@ from pathlib import Path
 from typing import Any
 
 from PIL import Image
-from served_studio import ServedStudio
+from served_studio import ServedStudio, Walk
 from tiny import simple_pictures
 
 import imagewright as iw
 
 
-def steps(page: Any, least: int) -> None:
+def steps(walked: Walk, least: int) -> None:
     """Wait until the laboratory has made so many steps."""
-    for _ in range(400):
-        if int(page.locator(".lesson").get_attribute("data-step") or -1) >= least:
-            return
-        page.wait_for_timeout(25)
-    raise AssertionError(f"fewer than {least} steps")
+    lesson = walked.page.locator(".lesson")
+    walked.wait_until(lambda: int(lesson.get_attribute("data-step") or -1) >= least, f"fewer than {least} steps")
 
 
 def test_a_walk_through_the_laboratory(
@@ -34,10 +31,10 @@ def test_a_walk_through_the_laboratory(
     page.get_by_label("Units of a layer, as a number").fill("8")
     page.get_by_role("button", name="One step").click()
     page.get_by_role("button", name="Generator only").click()
-    steps(page, 2)
+    steps(walked, 2)
     page.get_by_label("Steps a second, as a number").fill("200")
     page.get_by_role("button", name="Run", exact=True).click()
-    steps(page, 12)
+    steps(walked, 12)
     page.get_by_label("Loss", exact=True).select_option("hinge")
     page.get_by_label("Behind the points").select_option("best")
     page.get_by_label("the generator's net").check()
@@ -47,7 +44,7 @@ def test_a_walk_through_the_laboratory(
     page.get_by_label("Distribution of z").select_option("gaussian")
     page.get_by_label("Data to learn").select_option("comb")
     page.get_by_text("of 5 modes covered").wait_for()
-    steps(page, 3)  # it runs on with the new data
+    steps(walked, 3)  # it runs on with the new data
     page.get_by_label("Data to learn").select_option("drawn")
     page.locator("canvas.drawing").scroll_into_view_if_needed()
     box = page.locator("canvas.drawing").bounding_box()
@@ -67,11 +64,7 @@ def test_a_walk_through_the_laboratory(
     assert not walked.has_sideways_scroll()
     page.get_by_role("link", name="Home").click()
     page.wait_for_selector("main[data-page=home][data-state=open]")
-    for _ in range(200):
-        if not laboratory._open:
-            break
-        page.wait_for_timeout(10)
-    assert not laboratory._open
+    walked.wait_until(lambda: not laboratory._open, "a laboratory is open whose page was left")
 
 
 def test_a_walk_through_the_other_lessons(
@@ -110,7 +103,8 @@ def test_a_page_that_is_left_before_it_is_shown_ends_what_it_follows(
     tmp_path: Path, serve: Callable[[Path], ServedStudio], walk: Callable[..., Any]
 ) -> None:
     """Four laboratories that nobody sees would keep everybody from opening another one."""
-    page = walk(serve(tmp_path)).open("home")
+    walked = walk(serve(tmp_path))
+    page = walked.open("home")
     sent: list[dict[str, Any]] = []
     page.on("websocket", lambda socket: socket.on("framesent", lambda text: sent.append(json.loads(text))))
     page.reload()
@@ -123,13 +117,16 @@ def test_a_page_that_is_left_before_it_is_shown_ends_what_it_follows(
     page.route("**/api/learn/laboratory*", hold)
     for count in range(1, 4):
         page.evaluate("location.hash = '#/learn'")
-        while len(held) < count:
-            page.wait_for_timeout(10)
+        walked.wait_until(lambda count=count: len(held) >= count)
         page.evaluate("location.hash = '#/home'")
         page.wait_for_selector("main[data-page=home][data-state=open]")
     for route in held:
         route.continue_()
     page.wait_for_timeout(300)
-    followed = {each["id"] for each in sent if each.get("feed") == "learn/laboratory"}
-    assert followed <= {each.get("end") for each in sent}
+
+    def are_ended() -> bool:
+        followed = {each["id"] for each in sent if each.get("feed") == "learn/laboratory"}
+        return followed <= {each.get("end") for each in sent}
+
+    walked.wait_until(are_ended, lambda: sent)
     assert page.locator("main").get_attribute("data-state") == "open"

@@ -28,20 +28,18 @@ WATCH = """async () => {
 }"""
 
 
-def until(page: Any, holds: str) -> None:
+def until(walked: Walk, holds: str) -> None:
     """Wait until something holds. Playwright's own wait evaluates a string, which the pages' policy forbids."""
-    for _ in range(200):
-        if page.evaluate(holds):
-            return
-        page.wait_for_timeout(25)
-    raise AssertionError(f"{holds}: {page.evaluate('[...followed]')}")
+    evaluate = walked.page.evaluate
+    walked.wait_until(lambda: evaluate(holds), lambda: f"{holds}: {evaluate('[...followed]')}")
 
 
 @pytest.mark.learning
 def test_a_page_left_while_it_loads_follows_nothing(
     tmp_path: Path, serve: Callable[[Path], ServedStudio], walk: Callable[..., Walk]
 ) -> None:
-    page = walk(serve(tmp_path)).page
+    walked = walk(serve(tmp_path))
+    page = walked.page
     page.evaluate("location.hash = '#/train'")
     page.wait_for_selector("main[data-page=train][data-state=open]")
     page.evaluate(WATCH)
@@ -52,15 +50,14 @@ def test_a_page_left_while_it_loads_follows_nothing(
 
     page.route("**/api/library/models?*", hold)
     page.evaluate("location.hash = '#/home'")
-    while not waiting:
-        page.wait_for_timeout(20)
+    walked.wait_until(lambda: waiting)
     page.evaluate("location.hash = '#/learn'")
     page.wait_for_selector("main[data-page=learn][data-state=open] .laboratory")
     waiting.pop().continue_()
-    until(page, "followed.has('home/trainings') || followed.ended")
+    until(walked, "followed.has('home/trainings') || followed.ended")
     page.evaluate("location.hash = '#/compare'")
     page.wait_for_selector("main[data-page=compare][data-state=open]")
-    until(page, "followed.size === 0")
+    until(walked, "followed.size === 0")
 
 
 def test_a_job_is_followed_while_its_page_is_open(
@@ -69,13 +66,14 @@ def test_a_job_is_followed_while_its_page_is_open(
     studio = serve(tmp_path)
     job = Job("0" * 12, "a long one", ("--version",), {}, 0.0, "running", None)
     monkeypatch.setattr(studio.studio.jobs, "get", lambda _: job)
-    page = walk(studio).page
+    walked = walk(studio)
+    page = walked.page
     page.evaluate(WATCH)
     page.evaluate("() => void import('/web/parts/jobs.js').then(({ followJob }) => followJob('0'.repeat(12)))")
-    until(page, "followed.has('library/job')")
+    until(walked, "followed.has('library/job')")
     page.evaluate("location.hash = '#/compare'")
     page.wait_for_selector("main[data-page=compare][data-state=open]")
-    until(page, "!followed.has('library/job')")
+    until(walked, "!followed.has('library/job')")
 
 
 def test_a_window_closes_with_its_page(

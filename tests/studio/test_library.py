@@ -18,6 +18,8 @@ from tiny import simple_pictures, train_tiny
 
 import imagewright as iw
 from imagewright.output.inspecting_pictures import inspect_picture
+from imagewright.studio.serving import library
+from imagewright.studio.serving.library import Library
 from imagewright.studio.serving.page import Picture
 
 
@@ -66,6 +68,23 @@ def test_it_lists_runs_and_sources(folder: Path, serve: Callable[[Path], ServedS
 
 def test_ids_hold_after_a_restart(folder: Path, serve: Callable[[Path], ServedStudio]) -> None:
     assert serve(folder).run_id("runs/first") == serve(folder).run_id("runs/first")
+
+
+def test_what_is_added_while_the_folder_is_listed_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_pictures(tmp_path / "first")
+    listed = Library(tmp_path)
+    names: list[str] = []
+
+    def look(name: str) -> bool:
+        if not names:  # the folder itself is listed already
+            write_pictures(tmp_path / "second")
+            listed.refresh()
+        names.append(name)
+        return name.endswith(".png")
+
+    monkeypatch.setattr(library, "is_picture_name", look)
+    listed.sources()
+    assert [each.name for each in listed.sources() if each.path] == ["first", "second"]
 
 
 def test_what_is_removed_is_said(folder: Path, tmp_path: Path, serve: Callable[[Path], ServedStudio]) -> None:

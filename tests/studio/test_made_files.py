@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from served_studio import ServedStudio
+from waiting import PATIENCE
 
 from imagewright.studio.serving.made import start_making
 
@@ -32,7 +33,7 @@ def answer(studio: ServedStudio, path: str, **headers: str) -> tuple[int, bytes,
     import urllib.request
 
     asked = urllib.request.Request(f"http://{studio.host}{studio.room}{path}", headers=studio.cookie | headers)
-    with urllib.request.urlopen(asked, timeout=20) as found:
+    with urllib.request.urlopen(asked, timeout=PATIENCE) as found:
         return found.status, found.read(), {name.lower(): value for name, value in found.headers.items()}
 
 

@@ -16,6 +16,7 @@ from typing import Any
 
 import pytest
 from served_studio import ServedStudio
+from waiting import PATIENCE
 
 from imagewright.studio.serving.models import Models
 
@@ -97,7 +98,7 @@ def test_the_missing_extra_is_said(tmp_path: Path) -> None:
         "    sys.modules[absent] = kept\n"
         "    if kept is None: del sys.modules[absent]\n"
     )
-    done = subprocess.run([sys.executable, "-c", tried], capture_output=True, text=True, timeout=60, check=True)
+    done = subprocess.run([sys.executable, "-c", tried], capture_output=True, text=True, timeout=PATIENCE, check=True)
     assert done.stdout.split() == ["2"] * len(absent)
     assert done.stderr.count("pip install 'imagewright[studio]'") == len(absent)
 

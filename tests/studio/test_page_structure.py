@@ -43,12 +43,13 @@ def test_pages_have_one_structure_in_light_and_dark(
             continue
         page = walked.open(name)
         page.wait_for_load_state("networkidle")
-        for _ in range(20):  # pictures and curves may still be arriving
-            light, dark = (in_colours(page, colours) for colours in ("light", "dark"))
-            if (light != dark).mean() < 0.02:
-                break
-            page.wait_for_timeout(250)
-        assert light.mean() > 0.02, f"{name} is empty"
-        assert (light != dark).mean() < 0.02, f"{name} shows other things in dark than in light"
+        found: list[np.ndarray] = []
+
+        def is_equal(page: Any = page, found: list[np.ndarray] = found) -> bool:
+            found[:] = (in_colours(page, colours) for colours in ("light", "dark"))
+            return bool((found[0] != found[1]).mean() < 0.02)
+
+        walked.wait_until(is_equal, f"{name} shows other things in dark than in light")  # pictures may still arrive
+        assert found[0].mean() > 0.02, f"{name} is empty"
         assert not walked.has_sideways_scroll(), name
         assert page.locator("main h1").count() == 1, name

@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import gc
 import io
-import time
 import weakref
 from collections.abc import Callable
 from pathlib import Path
@@ -17,6 +16,7 @@ import pytest
 from PIL import Image
 from served_studio import ServedStudio
 from tiny import simple_pictures, train_tiny
+from waiting import wait_until
 
 import imagewright as iw
 from imagewright.studio.pages.pictures.findings import own_folder
@@ -48,10 +48,9 @@ class Page:
 
     def wait_for(self, job: dict[str, Any]) -> dict[str, Any]:
         """The job at its end."""
-        until = time.monotonic() + 60
-        while (now := self.studio.studio.jobs.get(job["id"])).state == "running":
-            assert time.monotonic() < until
-            time.sleep(0.05)
+        jobs = self.studio.studio.jobs
+        wait_until(lambda: jobs.get(job["id"]).state != "running", lambda: jobs.get(job["id"]))
+        now = jobs.get(job["id"])
         assert now.state == "done", now.said
         return now.to_json()
 

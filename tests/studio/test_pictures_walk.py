@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
+import pytest
 from PIL import Image
 from served_studio import ServedStudio, Walk
 from tiny import simple_pictures
+
+from imagewright import cli
+from imagewright.studio.serving.jobs import Job
 
 
 def write_pictures(folder: Path, count: int) -> None:
@@ -88,3 +93,62 @@ def test_a_folder_is_added_looked_through_sorted_out_and_marked(
     page.wait_for_selector("picture-wall[data-items='5']")
     assert not steps.has_sideways_scroll()
     assert re.search(r"source=\w+&view=all", page.url)
+
+
+def test_a_mark_made_while_others_are_saved_is_saved_too(
+    tmp_path: Path, serve: Callable[[Path], ServedStudio], walk: Callable[..., Walk]
+) -> None:
+    write_pictures(tmp_path / "photos", 6)
+    steps = walk(serve(tmp_path))
+    page = steps.open("pictures?view=marks")
+    held: list[Any] = []
+
+    def hold(route: Any) -> None:
+        held.append(route)
+
+    page.route("**/api/pictures/save_marks", hold, times=1)
+    page.fill("input[placeholder='such as red']", "red")
+    page.keyboard.press("Tab")
+    wall = page.locator("div[data-view=marks] picture-wall button")
+    wall.nth(0).click()
+    page.wait_for_selector("text=Being saved")
+    steps.wait_until(lambda: held)
+    page.click("text=Without it")
+    wall.nth(2).click()
+    held.pop().continue_()
+    page.wait_for_selector("text=Saved in marks/photos/red.csv")
+    table = tmp_path / "marks/photos/red.csv"
+    assert table.read_text().splitlines()[1:4] == ["000.png,1", "001.png,", "002.png,0"]
+
+    # the last changes of one attribute are saved before another one is shown; one without marks is saved as such
+    wall.nth(1).click()
+    page.fill("input[placeholder='such as red']", "blue")
+    page.keyboard.press("Tab")
+    page.wait_for_selector("text=Saved in marks/photos/blue.csv")
+    for index in range(3):
+        wall.nth(index).click()
+    page.fill("input[placeholder='such as red']", "red")
+    page.keyboard.press("Tab")
+    page.wait_for_selector("text=1 picture with it, 2 without it")
+    blue = tmp_path / "marks/photos/blue.csv"
+    steps.wait_until(lambda: blue.read_text().splitlines()[1:] == [f"{place:03}.png," for place in range(6)])
+
+
+def test_a_check_that_ends_before_it_was_seen_to_run_is_shown(
+    tmp_path: Path, serve: Callable[[Path], ServedStudio], walk: Callable[..., Walk], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_pictures(tmp_path / "photos", 6)
+    studio = serve(tmp_path)
+    ended: list[Job] = []
+
+    def start(title: str, command: Sequence[str | Path], about: dict[str, Any]) -> Job:
+        assert cli.main([str(word) for word in command]) == 0
+        ended.append(Job(f"{len(ended):012}", title, (), about, 0.0, "done", 0))
+        return ended[-1]
+
+    monkeypatch.setattr(studio.studio.jobs, "start", start)
+    monkeypatch.setattr(studio.studio.jobs, "all", lambda: list(ended))
+    page = walk(studio).open("pictures?view=duplicates")
+    page.click("text=Check them")
+    page.wait_for_selector("text=/Checked: 0 unreadable/")
+    page.wait_for_selector("text=/group|twice/")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import json
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -15,6 +14,7 @@ import torch
 from PIL import Image
 from served_studio import ServedStudio, entries_of
 from tiny import simple_pictures, train_tiny
+from waiting import wait_until
 
 import imagewright as iw
 
@@ -203,8 +203,8 @@ def test_a_walk_is_recorded(studio: ServedStudio, folder: Path) -> None:
     run = studio.run_id("runs/stylegan2")
     looks = [{"run": run, "start": {"seed": seed}, "truncation": 0.8} for seed in range(3)]
     started = studio.act("steer/record", {"looks": looks, "form": "webp", "seconds": 1})
-    while (job := studio.studio.jobs.get(started["job"])).state == "running":
-        time.sleep(0.1)
+    wait_until(lambda: studio.studio.jobs.get(started["job"]).state != "running")
+    job = studio.studio.jobs.get(started["job"])
     assert job.state == "done", job.said
     status, content = studio.request(f"/made/{job.id}/0", headers=studio.cookie)
     assert status == 200

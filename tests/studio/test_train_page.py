@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,6 +15,7 @@ import pytest
 from PIL import Image
 from served_studio import ServedStudio, entries_of
 from tiny import simple_pictures, train_tiny
+from waiting import PATIENCE
 
 import imagewright as iw
 from imagewright import catalogue
@@ -20,6 +23,7 @@ from imagewright.catalogue_entries import Needs
 from imagewright.distributed import choose_device
 from imagewright.model_choice import recommend_models
 from imagewright.runs.lock import lock_run
+from imagewright.runs.run import Run
 from imagewright.studio.pages import home
 from imagewright.studio.pages.train import following
 from imagewright.studio.serving.jobs import Job, Jobs
@@ -69,7 +73,7 @@ def feed_of(studio: ServedStudio, name: str, **asked: Any) -> Iterator[Callable[
     """A feed, as a page hears it: a function that waits for the next value."""
     with studio.live() as socket:
         socket.send(json.dumps({"id": 1, "feed": name, "asked": asked}))
-        yield lambda: json.loads(socket.recv(timeout=20))["value"]
+        yield lambda: json.loads(socket.recv(timeout=PATIENCE))["value"]
 
 
 def wait_for(state: str, hear: Callable[[], Any]) -> Any:
@@ -206,11 +210,11 @@ def test_a_grid_of_samples_keeps_its_provenance(studio: ServedStudio) -> None:
     run = studio.run_id("runs/small")
     with studio.live() as socket:
         socket.send(json.dumps({"id": 1, "wish": "train/sample", "asked": {"run": run, "at": 24}}))
-        answer = socket.recv(timeout=20)
+        answer = socket.recv(timeout=PATIENCE)
         assert isinstance(answer, bytes)
         (picture,) = entries_of(answer)
         socket.send(json.dumps({"id": 2, "wish": "train/sample", "asked": {"run": run, "at": 7}}))
-        assert "no samples" in json.loads(socket.recv(timeout=20))["error"]
+        assert "no samples" in json.loads(socket.recv(timeout=PATIENCE))["error"]
     status, content = studio.request(f"/pictures/{picture['ticket']}.png", headers=studio.cookie)
     assert status == 200
     saved = studio.studio.folder / "saved.png"
@@ -225,6 +229,28 @@ def test_home_hears_of_trainings(studio: ServedStudio) -> None:
         with lock_run(studio.studio.folder / "runs" / "small"):
             (run,) = hear()["runs"]
     assert run["training"]
+
+
+def test_home_says_that_a_run_is_resuming_until_it_reports(
+    studio: ServedStudio, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run, now = Run(studio.studio.folder / "runs" / "small"), time.time()
+    for path in (*run.path.rglob("*.jsonl"), *run.path.rglob("*.safetensors")):
+        os.utime(path, (now - 100, now - 100))
+    about = {"run": studio.run_id("runs/small")}
+    finding = Job("0" * 12, "Find red", ("latent", "attribute"), about, now - 50, "running", None)
+    training = Job("1" * 12, "Training", ("train", "dcgan"), about, now - 50, "running", None)
+    jobs = [finding]
+    with monkeypatch.context() as patched, feed_of(studio, "home/trainings") as hear:
+        patched.setattr(studio.studio.jobs, "running", lambda: list(jobs))
+        assert hear()["runs"] == []  # other work on a run is no training
+        jobs.append(training)
+        (first,) = hear()["runs"]
+        assert first["resuming"]
+        run.append_metrics(run.last_report() | {"images_seen": 32})
+        (second,) = hear()["runs"]
+        assert not second["resuming"]
+        assert second["images_seen"] == 32
 
 
 def test_a_plan_that_was_made_is_read(studio: ServedStudio, started: list[list[str]]) -> None:

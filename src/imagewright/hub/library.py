@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import importlib
+import logging
 import os
 import re
 import sys
+import traceback
 import urllib.parse
 import warnings
 from collections.abc import Iterator
@@ -23,6 +25,8 @@ NAME = r"(?!.*(?:--|\.\.))[A-Za-z0-9_](?:[\w.-]{0,94}[A-Za-z0-9_])?"
 REPOSITORY = re.compile(rf"({NAME})/({NAME})", re.ASCII)
 REVISION = re.compile(r"(?!.*\.\.)[\w][\w./-]{0,199}", re.ASCII)
 NETWORK_LIBRARIES = ("httpx", "httpx2", "httpcore", "httpcore2", "requests", "urllib3")
+WAITING = re.compile(r"(?:Waiting|Retrying in) ([\d.]+) ?s")  # what the library says before it tries again
+LONG_WAIT = 4.0  # seconds from which on the user is told
 
 
 class HubError(RunError):
@@ -90,13 +94,26 @@ def require_token() -> None:
         raise UserError(f"Pushing needs a login at {host()}, and there is none: {LOG_IN}.")
 
 
+class _Waits(logging.Handler):
+    """Says on the error stream when the library waits before another try, which may be minutes."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Say it; what else the library logs is passed over."""
+        found = WAITING.search(record.getMessage())
+        if found and float(found[1]) >= LONG_WAIT:
+            print(f"{host()} is busy: the next try is in {float(found[1]):.0f} s.", file=sys.stderr, flush=True)
+
+
 @contextmanager
 def quietly() -> Iterator[list[str]]:
     """The library without its log, and its bars on a terminal alone. Yields a list that gathers its warnings."""
     utils = hub_utilities()
     told: list[str] = []
-    level, hides_bars = utils.logging.get_verbosity(), not (sys.stderr.isatty() or utils.are_progress_bars_disabled())
-    utils.logging.set_verbosity_error()
+    log = utils.logging.get_logger()
+    level, handlers, propagates = utils.logging.get_verbosity(), log.handlers, log.propagate
+    hides_bars = not (sys.stderr.isatty() or utils.are_progress_bars_disabled())
+    utils.logging.set_verbosity_warning()
+    log.handlers, log.propagate = [_Waits()], False
     if hides_bars:
         utils.disable_progress_bars()
     try:
@@ -107,6 +124,7 @@ def quietly() -> Iterator[list[str]]:
         told += [f"{host()} says: {one_line(each.message)}" for each in caught if each.category is UserWarning]
     finally:
         utils.logging.set_verbosity(level)
+        log.handlers, log.propagate = handlers, propagates
         if hides_bars:
             utils.enable_progress_bars()
 
@@ -127,11 +145,11 @@ def explain_hub_errors(address: Address, doing: str, then: str = "") -> Iterator
             interrupt.add_note(then)
         raise
     except Exception as error:  # the libraries below raise errors of many kinds
-        reason = _reason(error, address)
+        reason = _reason(error, address, doing)
         raise HubError(f"Cannot {doing} {address.repository}: {reason}.{f' {then}' if then else ''}") from error
 
 
-def _reason(error: Exception, address: Address) -> str:
+def _reason(error: Exception, address: Address, doing: str) -> str:
     from huggingface_hub import errors
 
     for each in _chain(error):
@@ -140,7 +158,12 @@ def _reason(error: Exception, address: Address) -> str:
         if isinstance(each, errors.LocalTokenNotFoundError):
             return f"there is no login: {LOG_IN}"
         if isinstance(each, errors.HfHubHTTPError):
-            return _answered(each, address)
+            return _answered(each, address, doing)
+        if _is_of_xet(each):
+            return (
+                f"the Xet store of {host()} did not take the large files ({short_reason(each)}): try again, or set "
+                "HF_HUB_DISABLE_XET=1, which sends them another way"
+            )
         if type(each).__module__.partition(".")[0] in NETWORK_LIBRARIES or isinstance(
             each, ConnectionError | TimeoutError
         ):
@@ -151,7 +174,16 @@ def _reason(error: Exception, address: Address) -> str:
     return f"the library of the hub stopped ({short_reason(root)})"
 
 
-def _answered(error: Any, address: Address) -> str:
+def _is_of_xet(error: BaseException) -> bool:
+    """Whether an error is of the store for large files that the library uses if hf_xet is installed.
+
+    Its errors are those of Python; that it was at work is in their traceback.
+    """
+    frames = traceback.walk_tb(error.__traceback__)
+    return type(error).__module__ == "hf_xet" or any("xet" in frame.f_code.co_name for frame, _ in frames)
+
+
+def _answered(error: Any, address: Address, doing: str) -> str:
     """The reason in an answer of the hub: by its code of error, else by its status."""
     from huggingface_hub import errors
 
@@ -164,15 +196,20 @@ def _answered(error: Any, address: Address) -> str:
         (errors.GatedRepoError, f"its authors ask readers to agree first, at {endpoint()}/{address.repository}"),
         (errors.RevisionNotFoundError, f"it has no revision {address.revision!r}"),
         (errors.RepositoryNotFoundError, unseen),
+        (errors.DisabledRepoError, f"{host()} has closed this repository"),
+        (errors.EntryNotFoundError, "a file that it lists is not there: try again"),
     )
+    permission = "this login has no permission to do that"
     by_status = {
         401: stale_login,
-        403: "this login has no permission to do that: its token must be one that writes, of an account that may",
+        403: f"{permission}: its token must be one that writes, of an account that may"
+        if doing == "push to"
+        else permission,
         404: unseen,
         409: "somebody else is changing it now, or has changed it since: try again",
         412: "somebody else has changed it since: try again",
         413: f"{host()} takes no file of this size",
-        429: f"{host()} has had too many requests: try again later",
+        429: f"{host()} has had too many requests: try again {_when(error.response.headers)}",
         507: f"{host()} has no room left for this account",
     }
     said = one_line(getattr(error, "server_message", None) or "")
@@ -180,6 +217,14 @@ def _answered(error: Any, address: Address) -> str:
     if status >= 500:
         other = f"{host()} has a fault of its own ({status}): try again later"
     return next((reason for kind, reason in by_kind if isinstance(error, kind)), by_status.get(status, other))
+
+
+def _when(headers: Any) -> str:
+    """When the next request may be made, by the headers of an answer that there were too many."""
+    found = re.search(r"(?:^|;)\s*t=(\d{1,6})\b", str(headers.get("RateLimit", ""))) or re.fullmatch(
+        r"(\d{1,6})", str(headers.get("Retry-After", "")).strip()
+    )
+    return f"in {int(found[1]):,} s" if found else "later"
 
 
 def _chain(error: BaseException | None) -> Iterator[Any]:

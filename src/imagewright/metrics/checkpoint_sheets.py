@@ -12,31 +12,30 @@ from imagewright.output.sheets import Sheet
 from imagewright.runs.loading import load
 from imagewright.runs.provenance import run_record
 from imagewright.runs.run import Run
-from imagewright.runs.weights import Checkpoint
 from imagewright.verbs.apply import sample
 
 COLUMNS, MOST_ROWS = 8, 12
 
 
-def checkpoint_sheet(
-    run: Run, name: str, count: int = COLUMNS, *, seed: int = 0, most_rows: int = MOST_ROWS, least: int = 2
-) -> Sheet:
+def checkpoint_sheet(run: Run, name: str, count: int = COLUMNS, *, seed: int = 0, most_rows: int = MOST_ROWS) -> Sheet:
     """Samples of a run at its checkpoints, earliest first; sample k of the seed is in column k of every row.
 
-    run: with `least` checkpoints or more.
+    run: with a checkpoint or more; one is a sheet of one row.
     name: of the run, in the title.
     count: samples of each checkpoint.
     seed: of the samples.
     most_rows: of more checkpoints, so many are shown, evenly, with the first and the last.
-    least: checkpoints that are needed: 1 beside other runs, for a sheet of one row.
 
-    Raises `UserError` for a model that cannot sample, `RunError` for a run with too few. Damaged checkpoints
-    are left out, which a note says.
+    Raises `UserError` for a model that cannot sample, `RunError` for a run without a checkpoint that can be read.
+    Damaged checkpoints are left out, which a note says.
     """
     check_can_film(run)
     kept, notes = run.checkpoints(), list[str]()
-    if len(kept) < least:
-        check_several(run, kept)
+    if not kept:
+        raise RunError(
+            f"{run.path} keeps no checkpoint, so that there is nothing to see through time: train with "
+            "--keep-checkpoints 20 (keep_checkpoints=20), which keeps the last 20."
+        )
     places = np.linspace(0, len(kept) - 1, min(most_rows, len(kept))).round().astype(np.int64)
     chosen = [kept[place] for place in places.tolist()]
     if len(chosen) < len(kept):
@@ -52,10 +51,10 @@ def checkpoint_sheet(
             rows.append(sample(model, count, seed=seed))
         shown.append(checkpoint.images_seen)
         record = run_record("compare", model, seed=seed, settings={"count": count, "checkpoints": list(shown)})
-    if len(rows) < least:
-        raise RunError(f"{run.path} has fewer than {least} checkpoints that can be read: {' '.join(notes)}")
+    if not rows:
+        raise RunError(f"{run.path} has no checkpoint that can be read: {' '.join(notes)}")
     if len(kept) == 1:
-        notes.append(f"{name} keeps one checkpoint: it is one row, and one point of a curve (--keep-checkpoints 20).")
+        notes.append(f"{name} keeps one checkpoint, which is one row: --keep-checkpoints 20 keeps the last 20.")
     return Sheet(
         torch.cat(rows),
         row_labels=[f"{each:,}" for each in shown],
@@ -77,12 +76,3 @@ def check_can_film(run: Run) -> None:
         )
     if "sample" not in verbs_of(model_class):
         raise UserError(f"{run.path} cannot be sampled at its checkpoints: {run.model} does not sample.")
-
-
-def check_several(run: Run, kept: list[Checkpoint]) -> None:
-    """Raise `RunError` for fewer than two checkpoints, with what keeps more."""
-    if len(kept) < 2:
-        raise RunError(
-            f"{run.path} keeps {'one checkpoint' if kept else 'no checkpoint'}, and two or more are needed to see it "
-            "through time: train with --keep-checkpoints 20 (keep_checkpoints=20), which keeps the last 20."
-        )

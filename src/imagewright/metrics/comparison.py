@@ -122,7 +122,7 @@ class RunComparison:
         force: replace a file that exists.
 
         Raises `UserError` for another suffix, a curve that there is not, or models that do not sample; `RunError` if
-        no run keeps two checkpoints, or the file exists.
+        no run keeps a checkpoint, or the file exists.
         """
         check_suffix(path, tuple(PICTURES))
         refuse_existing([path], force=force)

@@ -65,12 +65,13 @@ def time_sections(runs: Mapping[str, Run], seed: int) -> list[str]:
     figures = []
     for name, run in runs.items():
         try:
-            sheet = checkpoint_sheet(run, name, seed=seed, most_rows=ROWS_ON_PAGE, least=_least(runs))
+            sheet = checkpoint_sheet(run, name, seed=seed, most_rows=ROWS_ON_PAGE)
         except ImagewrightError as error:
             figures.append(f'<p class="faint">{text(name)}: {text(error)}</p>')
             continue
         shown = picture(to_png(sheet.draw(), to_xmp(sheet.record or {})), f"{name} by images seen", sharp=True)
-        figures.append(f"<figure>{shown}<figcaption>{text(name)}, a row a checkpoint</figcaption></figure>")
+        said = " ".join([f"{name}, a row a checkpoint.", *sheet.notes])
+        figures.append(f"<figure>{shown}<figcaption>{text(said)}</figcaption></figure>")
     return [section("Through the training", panels), f"<h2>Checkpoints, samples of seed {seed}</h2>", *figures]
 
 
@@ -92,17 +93,12 @@ def _lines(found: Mapping[str, Curves], names: list[str]) -> Curves:
     return lines
 
 
-def _least(runs: Mapping[str, Run]) -> int:
-    """Checkpoints that a run needs: beside others one is worth a row and a point, alone it shows nothing over time."""
-    return 1 if len(runs) > 1 else 2
-
-
 def _sheets(runs: Mapping[str, Run], count: int, seed: int) -> tuple[list[Sheet], list[str]]:
     sheets: list[Sheet] = []
     faults: list[UserError | RunError] = []
     for name, run in runs.items():
         try:
-            sheets.append(checkpoint_sheet(run, name, count, seed=seed, least=_least(runs)))
+            sheets.append(checkpoint_sheet(run, name, count, seed=seed))
         except (UserError, RunError) as error:
             faults.append(error)
     if not sheets:

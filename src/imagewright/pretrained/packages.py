@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -26,6 +27,10 @@ from imagewright.errors import DataError, one_line
 from imagewright.pretrained.weights import weights_folder
 
 NPM_REGISTRY = "https://registry.npmjs.org/"
+# A line of npm's errors, without its tag; codes, numbers and the lines of a trace are no sentences.
+NPM_SENTENCE = re.compile(
+    r"^npm (?:error|ERR!) (?:notarget |404 +)?(?!code |errno |syscall |path |\s)(\S.*)$", re.MULTILINE
+)
 PATIENCE = 600  # seconds that a client may take
 LARGEST_MEMBER = 2**27  # bytes
 
@@ -89,9 +94,16 @@ def _run_client(package: Package, folder: Path) -> Path:
         raise DataError(f"{package.client} gave no answer ({one_line(error)})") from error
     found = [path for path in folder.iterdir() if path.suffix in {".whl", ".tgz"}]
     if done.returncode or len(found) != 1:
-        lines = [line for line in done.stderr.splitlines() if "ERR" in line.upper()] or done.stderr.splitlines()[-1:]
-        raise DataError(f"{package.client} said: {one_line(lines[-1] if lines else 'nothing', 200)}")
+        raise DataError(f"{package.client} said: {one_line(_reason(done.stderr) or 'nothing', 200)}")
     return found[0]
+
+
+def _reason(said: str) -> str:
+    """Why a client failed, by what it printed: the first sentence of npm, the last of pip."""
+    if sentences := NPM_SENTENCE.findall(said):
+        return str(sentences[0])
+    lines = said.splitlines()
+    return next((line for line in reversed(lines) if "ERR" in line.upper()), lines[-1] if lines else "")
 
 
 def _npm_registry() -> str:

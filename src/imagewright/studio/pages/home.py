@@ -5,14 +5,19 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncGenerator
+from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 from anyio import to_thread
 
 from imagewright import distributed
 from imagewright.catalogue_entries import Needs
+from imagewright.errors import RunError
 from imagewright.model_choice import recommend_models
 from imagewright.runs.lock import is_training
+from imagewright.runs.places import METRICS
+from imagewright.runs.run import Run
 from imagewright.studio.pages.library import describe_run
 from imagewright.studio.serving.asked import Asked
 from imagewright.studio.serving.library import LibraryItem
@@ -23,7 +28,7 @@ LOOK_SECONDS, LIST_SECONDS = 2.0, 20.0
 
 
 async def follow_trainings(studio: Studio, _: Asked) -> AsyncGenerator[dict[str, Any], None]:
-    """The runs that train, whenever one of them goes on, begins or ends; and how many runs there are."""
+    """The runs that train or begin to, whenever one of them goes on, begins or ends; and the ids of all runs."""
     looks = _Looks(studio)
     before: Any = None
     while True:
@@ -43,13 +48,37 @@ class _Looks:
         self._listed, self._jobs = 0.0, -1
 
     def look(self) -> dict[str, Any]:
-        """The runs that train, in short, and the ids of all runs."""
-        running = len(self._studio.jobs.running())
-        if running != self._jobs or time.monotonic() - self._listed > LIST_SECONDS:
-            self._items, self._listed, self._jobs = self._studio.library.runs(), time.monotonic(), running
-        trained = [each for each in self._items if each.path is not None and is_training(each.path)]
-        there = [each.id for each in self._items if each.path is not None and each.path.exists()]
-        return {"runs": [describe_run(self._studio, each) for each in trained], "all": there}
+        """The runs that train or begin to, in short, and the ids of all runs.
+
+        One that goes on says "resuming" until there is a report: what it says besides is of before.
+        """
+        running = self._studio.jobs.running()
+        if len(running) != self._jobs or time.monotonic() - self._listed > LIST_SECONDS:
+            self._items, self._listed, self._jobs = self._studio.library.runs(), time.monotonic(), len(running)
+        started = {job.trained_run: job.started for job in running}
+        there = [each for each in self._items if each.path is not None and each.path.exists()]
+        shown = []
+        for each in there:
+            assert each.path is not None
+            if each.id in started or is_training(each.path):
+                resuming = each.id in started and _waits_for_report(each.path, started[each.id])
+                shown.append(describe_run(self._studio, each) | {"resuming": resuming})
+        return {"runs": shown, "all": [each.id for each in there]}
+
+
+def _waits_for_report(path: Path, started: float) -> bool:
+    """Whether a run had a checkpoint before a time, and has made no report after it.
+
+    started: seconds since 1970.
+    """
+    with suppress(RunError, OSError):
+        run = Run(path)
+        before = [each.images_seen for each in run.checkpoints() if each.weights.stat().st_mtime < started]
+        reports, last = path / METRICS, run.last_report()
+        if not before:
+            return False
+        return last is None or reports.stat().st_mtime < started or last["images_seen"] <= before[-1]
+    return False
 
 
 def where_to_begin(studio: Studio, asked: Asked) -> dict[str, Any]:

@@ -57,6 +57,12 @@ class Job:
     progress: dict[str, Any] = field(default_factory=dict)
     said: str = ""
 
+    @property
+    def trained_run(self) -> str | None:
+        """The id of the run that it trains; None if it does something else, also about a run."""
+        run = self.about.get("run")
+        return run if self.command[:1] == ("train",) and isinstance(run, str) else None
+
     def to_json(self, *, brief: bool = False) -> dict[str, Any]:
         """As pages read it. `brief`: only the last of what an ended job said, for a list of many."""
         shown = {name: getattr(self, name) for name in ("id", "title", "about", "started", "state", "code", "progress")}

@@ -84,6 +84,7 @@ class Library:
         self.folder = folder.resolve()
         self._listing = _Listing()
         self._listed = -FRESH_SECONDS
+        self._changes = self._seen = 0  # that were told, and those before the listing began
         self._lock = threading.Lock()
 
     def runs(self) -> list[LibraryItem]:
@@ -99,8 +100,8 @@ class Library:
         return self._list().notes
 
     def refresh(self) -> None:
-        """Forget the listing: something was added."""
-        self._listed = -FRESH_SECONDS
+        """Forget the listing, also one that is being made: something was added."""
+        self._changes += 1
 
     def run(self, key: str) -> Run:
         """The run with an id. Raises `NotThereError`, and `RunError` for a damaged one."""
@@ -140,8 +141,8 @@ class Library:
     def _list(self, fresh: float = FRESH_SECONDS) -> _Listing:
         """The listing, if it is not older than so many seconds, or a new one."""
         with self._lock:
-            if time.monotonic() - self._listed > fresh:
-                listing = _Listing()
+            if self._seen != self._changes or time.monotonic() - self._listed > fresh:
+                listing, self._seen = _Listing(), self._changes
                 if not os.access(self.folder, os.R_OK):
                     listing.notes.append("The studio's folder cannot be read any more: it was moved or removed.")
                 for each in sorted(self._search(self.folder, 0, listing), key=lambda each: each.name.casefold()):

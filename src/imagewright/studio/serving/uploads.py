@@ -20,7 +20,7 @@ from imagewright.images.sources.system_files import is_system_folder
 from imagewright.images.sources.video import VIDEO_SUFFIXES
 from imagewright.images.sources.zip_directory import read_zip_directory
 from imagewright.studio.serving.arriving import noted
-from imagewright.studio.serving.library import DROPPED
+from imagewright.studio.serving.library import DROPPED, id_of
 from imagewright.studio.serving.page import Picture
 from imagewright.studio.serving.sources import shown
 from imagewright.studio.serving.studio import OWN_FOLDER, Studio
@@ -84,7 +84,7 @@ def add_picture(studio: Studio, folder: str, name: str, content: bytes) -> dict[
         raise DataError(f"{path.name} cannot be read: {reason}.") from None
     path.parent.mkdir(parents=True, exist_ok=True)
     write_whole(path, content)
-    studio.library.refresh()
+    _arrived(studio, folder)
     return {"added": path.name}
 
 
@@ -109,8 +109,14 @@ async def add_large(studio: Studio, folder: str, name: str, request: Request) ->
                 await to_thread.run_sync(file.write, chunk)
         if path.suffix.lower() == ARCHIVE:
             found = await to_thread.run_sync(_look_into, temporary, path.name)
-    studio.library.refresh()
+    _arrived(studio, folder)
     return {"added": path.name} | found
+
+
+def _arrived(studio: Studio, folder: str) -> None:
+    """What is known of a source is old: a page may have looked into it meanwhile."""
+    studio.library.refresh()
+    studio.sources.forget(id_of(f"{DROPPED}/{folder}"))
 
 
 @asynccontextmanager

@@ -84,7 +84,7 @@ def resume(studio: Studio, asked: Asked) -> dict[str, Any]:
 
 def jobs_of(studio: Studio, run: str) -> list[Job]:
     """The jobs that train or trained a run, the newest first."""
-    return [job for job in studio.jobs.all() if job.about.get("run") == run]
+    return [job for job in studio.jobs.all() if job.trained_run == run]
 
 
 def _earlier_command(studio: Studio, key: str, run: Run) -> list[str]:

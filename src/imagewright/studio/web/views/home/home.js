@@ -31,10 +31,10 @@ export default async function show(root) {
   chooser = await chooseSource({ chosen: (source) => void begin.show(source) }); // the first answer takes a while: the networks are imported
   root.append(h("h1", {}, "Home"), parts.lead, parts.notes, parts.first, parts.runs, h("h2", {}, "Pictures"), parts.sources, drop, added, h("h2", {}, "Where to begin"), h("div", { class: "where" }, chooser.element), begin.element, h("h2", {}, "All models"), cards);
   const end = live.follow("home/trainings", {}, told(async ({ runs, all }) => {
-    if (all.length !== place.runs.size || all.some((id) => !place.runs.has(id))) await load();
     const now = new Set(runs.map((run) => run.id));
+    const hasEnded = [...place.runs.values()].some((card) => card.isTraining && !now.has(card.id));
+    if (hasEnded || all.length !== place.runs.size || all.some((id) => !place.runs.has(id))) await load();
     for (const run of runs) place.runs.get(run.id)?.show(run);
-    if ([...place.runs.values()].some((card) => card.isTraining && !now.has(card.id))) await load();
   }), tellError);
   return end;
 }

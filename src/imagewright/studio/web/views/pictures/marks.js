@@ -16,8 +16,10 @@ export async function show(root, page) {
   let { marks } = await read("pictures/marks", contents.asked());
   const sides = { with: new Set(), without: new Set() };
   let mode = "with";
+  let marked = ""; // the name of what the marks are of
   let timer = 0;
   let isSaved = true;
+  let saving = Promise.resolve(); // the saves, one after the other
 
   const name = h("input", { type: "text", id: newId("name"), maxlength: "60", placeholder: "such as red", autocomplete: "off", list: newId("known") });
   const known = h("datalist", { id: name.getAttribute("list") });
@@ -47,6 +49,12 @@ export async function show(root, page) {
     save();
   }
 
+  // The marks of a table, and those of `more`, which prevail.
+  function take(table, more = { with: new Set(), without: new Set() }) {
+    const own = new Set([...more.with, ...more.without]);
+    for (const key of Object.keys(SIDES)) sides[key] = new Set([...table[key].filter((index) => !own.has(index)), ...more[key]]);
+  }
+
   function refresh() {
     wall.select([...sides.with, ...sides.without]);
     const missing = Math.max(0, GOOD - sides.with.size, GOOD - sides.without.size);
@@ -64,18 +72,29 @@ export async function show(root, page) {
       state.textContent = "Give it a name, and it is saved.";
       return;
     }
+    state.textContent = "Being saved …";
     timer = setTimeout(() => saveNow().catch(tellError), WAIT);
   }
 
-  async function saveNow() {
+  async function saveNow(attribute = name.value.trim()) {
     clearTimeout(timer);
-    if (isSaved || !name.value.trim() || sides.with.size + sides.without.size === 0) return null;
-    const saved = await act("pictures/save_marks", contents.asked({ name: name.value, with: [...sides.with], without: [...sides.without] }));
-    isSaved = true;
-    state.textContent = `Saved in ${saved.table}.`;
-    marks = [...marks.filter((each) => each.name !== saved.name), { name: saved.name, with: [...sides.with], without: [...sides.without] }];
-    showKnown();
-    return saved;
+    const isEmpty = sides.with.size + sides.without.size === 0 && !marks.some((each) => each.name === attribute);
+    if (isSaved || !attribute || isEmpty) return saving;
+    isSaved = true; // what is marked from here on is saved next
+    const now = { name: attribute, with: [...sides.with], without: [...sides.without] };
+    saving = saving.catch(() => {}).then(() => act("pictures/save_marks", contents.asked(now))).then(
+      (saved) => {
+        marks = [...marks.filter((each) => each.name !== saved.name), { ...now, name: saved.name }];
+        showKnown();
+        if (isSaved) state.textContent = `Saved in ${saved.table}.`;
+      },
+      (error) => {
+        isSaved = false;
+        state.textContent = "Not saved.";
+        throw error;
+      },
+    );
+    return saving;
   }
 
   function showKnown() {
@@ -84,9 +103,12 @@ export async function show(root, page) {
   }
 
   async function remove() {
+    clearTimeout(timer);
+    isSaved = true;
+    await saving.catch(() => {}); // so that none comes after
     const { removed } = await act("pictures/forget_marks", { source: contents.id, name: name.value });
     marks = marks.filter((each) => each.name !== removed);
-    name.value = "";
+    name.value = marked = "";
     for (const side of Object.values(sides)) side.clear();
     state.textContent = `The marks of ${removed} are gone.`;
     showKnown();
@@ -95,11 +117,17 @@ export async function show(root, page) {
 
   name.addEventListener("change", () => {
     const before = marks.find((each) => each.name === name.value);
-    if (before) {
-      for (const key of Object.keys(SIDES)) sides[key] = new Set(before[key]);
+    const isEmpty = sides.with.size + sides.without.size === 0;
+    if (marked) saveNow(marked).catch(tellError); // the last changes of what was marked until now
+    if (before && (marked || isEmpty)) {
+      take(before);
       isSaved = true;
       state.textContent = "";
-    } else if (sides.with.size + sides.without.size) save();
+    } else if (!isEmpty) {
+      if (before) take(before, sides); // what was marked without a name comes to what has this name
+      save();
+    }
+    marked = name.value.trim();
     showKnown();
     refresh();
   });
@@ -131,8 +159,8 @@ export async function show(root, page) {
     showWall();
   }
   if (marks.length) {
-    name.value = marks[0].name;
-    for (const key of Object.keys(SIDES)) sides[key] = new Set(marks[0][key]);
+    name.value = marked = marks[0].name;
+    take(marks[0]);
   }
   showWall();
   showKnown();

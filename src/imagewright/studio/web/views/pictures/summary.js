@@ -1,7 +1,8 @@
 // What the check found, in one line, with the rest behind it.
 import { clear, counted, h, whole } from "/web/dom.js";
-import { act, read } from "/web/api.js";
-import { told } from "/web/parts/toast.js";
+import { read } from "/web/api.js";
+import { tellError, told } from "/web/parts/toast.js";
+import { followTask } from "/web/views/pictures/following.js";
 import { openViewer } from "/web/views/pictures/viewer.js";
 
 const MOST = 200; // unreadable pictures that are listed
@@ -10,34 +11,44 @@ const MOST = 200; // unreadable pictures that are listed
 export function checkSummary(page) {
   const { contents } = page;
   const line = h("span", { role: "status" });
-  const button = h("button", { class: "plain", onclick: told(() => act("pictures/begin", { source: contents.id, kind: "check" })) }, "Check them");
+  const button = h("button", { class: "plain", disabled: true }, "Check them");
   const more = h("div", { class: "small" });
   const element = h("div", { class: "summary" }, h("div", { class: "row" }, line, button), more);
+  let isOpen = true;
   let isRunning = false;
+  let said = ""; // of what was found
+  let following = null;
 
+  const show = (runs = isRunning) => {
+    isRunning = button.disabled = runs;
+    line.textContent = runs ? "They are being checked: the bar is in the corner." : said;
+  };
   const load = told(async () => {
     const found = await read("pictures/found", contents.asked({ kind: "check" }));
     element.dataset.found = found.found;
     if (!found.found) {
-      line.textContent = "Not checked yet for damage and duplicates.";
-      return;
+      said = "Not checked yet for damage and duplicates.";
+      return show();
     }
     button.textContent = "Check again";
     const parts = [`${whole(found.unreadable)} unreadable`, counted(found.duplicates, "duplicate"), counted(found.near_duplicates, "near-duplicate")];
-    line.textContent = `Checked: ${parts.join(", ")}.`;
+    said = `Checked: ${parts.join(", ")}.`;
+    show();
     clear(more, details(page, found));
   });
 
-  const hear = ({ detail: jobs }) => {
-    const runs = jobs.some(({ about, state }) => about.source === contents.id && about.kind === "check" && state === "running");
-    if (isRunning && !runs) load();
-    isRunning = runs;
-    button.disabled = runs;
-    if (runs) line.textContent = "They are being checked: the bar is in the corner.";
+  async function follow() {
+    following = await followTask(contents, "check", { show, ended: load });
+    if (!isOpen) return following.end();
+    button.addEventListener("click", told(() => following.begin()));
+    await load();
+  }
+  follow().catch(tellError);
+  const end = () => {
+    isOpen = false;
+    following?.end();
   };
-  document.addEventListener("jobs", hear);
-  load();
-  return { element, end: () => document.removeEventListener("jobs", hear) };
+  return { element, end };
 }
 
 function details(page, found) {

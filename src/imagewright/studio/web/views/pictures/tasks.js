@@ -1,8 +1,9 @@
 // A view of what a command found: what it will say before it has run, its start, and the view of its result. The bar and
 // the stop of the command are in the corner of the page.
 import { clear, h } from "/web/dom.js";
-import { act, read } from "/web/api.js";
+import { read } from "/web/api.js";
 import { told } from "/web/parts/toast.js";
+import { followTask } from "/web/views/pictures/following.js";
 
 export const notes = (texts) => texts.length > 0 && h("details", { class: "small notes" }, h("summary", {}, texts.length === 1 ? "A note" : `${texts.length} notes`), h("ul", {}, texts.map((each) => h("li", {}, each))));
 
@@ -17,26 +18,13 @@ export async function task(root, page, { kind, start, again, empty, options = nu
   const tools = h("span", { class: "row" }); // of the result
   const head = h("div", { class: "row tools" }, options, button, state, tools);
   root.append(said, head, place);
-  let isRunning = false;
   let hasResult = false;
   let isOpen = true;
 
-  const mark = () => {
-    button.disabled = isRunning;
-    state.textContent = isRunning ? "It runs: its bar is in the corner. You may leave this page." : "";
+  const mark = (runs) => {
+    button.disabled = runs;
+    state.textContent = runs ? "It runs: its bar is in the corner. You may leave this page." : "";
   };
-  button.addEventListener(
-    "click",
-    told(async () => {
-      button.disabled = true;
-      try {
-        await act("pictures/begin", { source: page.contents.id, kind, ...asked() });
-        isRunning = true;
-      } finally {
-        mark();
-      }
-    }),
-  );
 
   const load = told(async () => {
     const found = await read("pictures/found", page.contents.asked({ kind }));
@@ -50,21 +38,24 @@ export async function task(root, page, { kind, start, again, empty, options = nu
     clear(tools, ...show(place, found));
   });
 
-  const hear = ({ detail: jobs }) => {
-    const runs = jobs.some(({ about, state: how }) => about.source === page.contents.id && about.kind === kind && how === "running");
-    const ended = isRunning && !runs;
-    isRunning = runs;
-    mark();
-    if (ended) load();
-  };
-  document.addEventListener("jobs", hear);
-  const { jobs } = await read("library/jobs");
-  hear({ detail: jobs });
+  const following = await followTask(page.contents, kind, { show: mark, ended: load });
+  button.addEventListener(
+    "click",
+    told(async () => {
+      button.disabled = true;
+      try {
+        await following.begin(asked());
+      } catch (error) {
+        button.disabled = false;
+        throw error;
+      }
+    }),
+  );
   await load();
   root.dataset.result = hasResult ? "there" : "none";
   return () => {
     isOpen = false;
-    document.removeEventListener("jobs", hear);
+    following.end();
     end();
   };
 }
