@@ -1,7 +1,8 @@
 """A page for each model of the catalogue: picture, paper, needs, options, figures. Made of the package itself.
 
 Nothing here is written by hand: the entry is the catalogue's, the text the docstring of the model's file, the options
-its configuration's, the figures those of docs/reproduction.md, the picture that of benchmarks/model_pictures.py.
+its configuration's, the figures those of docs/reproduction.md, the picture that of benchmarks/model_pictures.py, the
+speed that of benchmarks/model_speeds.py.
 """
 
 from __future__ import annotations
@@ -36,18 +37,28 @@ def model_pages() -> dict[str, str]:
 
 
 def index_page() -> str:
-    """All models by family, each with its picture."""
+    """All models by family, each with its picture and its speed."""
     parts = [
         "# All models",
-        "Each page is made of the package itself: options, paper, figures. How to choose: [models](../models.md).",
+        "Each page is made of the package itself. How to choose: [models](../models.md).",
+        f"Speed: {measured_on()}.",
     ]
     families: dict[str, list[catalogue.Entry]] = {}
     for entry in catalogue.list_models():
         families.setdefault(entry.family, []).append(entry)
     for family, entries in families.items():
-        rows = [f"| [`{each.name}`]({each.name}.md) | {cell(each.summary)} | {cell(each.paper)} |" for each in entries]
-        parts += [f"## {family.capitalize()}", table(("model", "what it is", "paper"), rows)]
+        rows = [index_row(each) for each in entries]
+        parts += [f"## {family.capitalize()}", table(("model", "what it is", "speed", "its pictures"), rows)]
     return "\n\n".join(parts) + "\n"
+
+
+def index_row(entry: catalogue.Entry) -> str:
+    """A model as a row of the page of all."""
+    name, shown = entry.name, ""
+    if has_picture(name):
+        shown = f"[![{name}: {pictured()[name]['shows']}](../pictures/models/{name}.webp)]({name}.md)"
+    cells = (f"[`{name}`]({name}.md)", cell(entry.summary), short_speed(name), shown)
+    return "| " + " | ".join(cells) + " |"
 
 
 def model_page(name: str) -> str:
@@ -68,30 +79,77 @@ def model_page(name: str) -> str:
         "## Options",
         table(("option", "what it is", "default"), options) if options else "It has none of its own.",
     ]
-    parts += [f"`imagewright train {name} --help` lists those of every training too.", "## Figures", figures_of(name)]
+    parts += [f"`imagewright train {name} --help` lists those of every training too.", "## Speed", speed_of(name)]
+    parts += ["## Figures", figures_of(name)]
     return "\n\n".join(parts) + "\n"
 
 
 def picture_of(name: str) -> str:
     """Its picture with what it shows, or a sentence that there is none."""
-    line = pictured().get(name)
-    if line is None or not (PICTURES / f"{name}.webp").exists():
+    if not has_picture(name):
         return f"There is no picture of it: {without_picture(catalogue.entry_of(name))}."
-    shows = f"{line['shows']}, after {line['images_seen']:,} images" if line.get("images_seen") else line["shows"]
-    speed = (
-        f" ({line['images_per_second']:,} images a second of a busy processor)" if line.get("images_per_second") else ""
-    )
-    words = f"Trained on {line['trained_on']}: {shows}{speed}."
+    line = pictured()[name]
+    shows = f"{line['shows']}, after {line['images_seen']:,} images" if line["images_seen"] else line["shows"]
+    words = f"Trained on {line['trained_on']}: {shows}."
     return f"![{words}](../pictures/models/{name}.webp)\n\n*{words} A short training, which says nothing of its best.*"
+
+
+def has_picture(name: str) -> bool:
+    """Whether there is one, with its line in the table."""
+    return name in pictured() and (PICTURES / f"{name}.webp").exists()
 
 
 def without_picture(entry: catalogue.Entry) -> str:
     """Why the page of a model has no picture."""
     if not {"sample", "reconstruct", "translate"}.intersection(entry.verbs):
         return "it makes none"
-    if entry.needs == "people":
-        return "it was not trained on the faces of two people here"
     return "it was not trained long enough here for one worth showing"
+
+
+def speed_of(name: str) -> str:
+    """How fast it trains or is fitted, in how much memory, and on what that was measured."""
+    line = speeds()["models"].get(name)
+    if line is None:
+        return "It has not been measured."
+    memory = f"{line['memory_bytes'] / 2**30:.2f} GiB of memory"
+    if "fit_seconds" in line:
+        return (
+            f"Fitted to {line['pictures']:,} pictures in {number(line['fit_seconds'])} s and {memory}: {measured_on()}."
+        )
+    rate, batch = number(line["images_per_second"]), line["batch_size"]
+    steps = "a picture" if batch == 1 else f"{batch:,} pictures"
+    command = f"imagewright train {name} {catalogue.entry_of(name).sources} --plan"
+    return (
+        f"It trains on {rate} pictures a second, {steps} a step, in {line['precision']} and {memory}: {measured_on()}. "
+        f"`{command}` measures it on yours."
+    )
+
+
+def short_speed(name: str) -> str:
+    """The speed as a cell of the page of all models."""
+    line = speeds()["models"].get(name, {})
+    if "fit_seconds" in line:
+        return f"{number(line['fit_seconds'])} s a fit"
+    return f"{number(line['images_per_second'])} pictures/s" if line else ""
+
+
+def number(value: float) -> str:
+    """A figure of two digits.
+
+    >>> number(1300.0), number(0.05), number(4.0)
+    ('1,300', '0.05', '4')
+    """
+    return f"{value:,.0f}" if value >= 10 else f"{value:g}"
+
+
+def measured_on() -> str:
+    """What all speeds were measured on."""
+    on = speeds()["on"]
+    threads = "one thread" if on["threads"] == 1 else f"{on['threads']} threads"
+    return (
+        f"pictures of {on['side']} pixels, the options that are suggested for them, {threads} of a CPU "
+        f"({on['processor']}, torch {on['torch']})"
+    )
 
 
 def facts(entry: catalogue.Entry) -> str:
@@ -154,6 +212,13 @@ def pictured() -> dict[str, dict[str, Any]]:
     """The table that benchmarks/model_pictures.py wrote."""
     path = PICTURES / "models.json"
     return json.loads(path.read_text()) if path.exists() else {}
+
+
+@cache
+def speeds() -> dict[str, Any]:
+    """The table that benchmarks/model_speeds.py wrote."""
+    table: dict[str, Any] = json.loads((PICTURES / "speeds.json").read_text())
+    return table
 
 
 @cache

@@ -19,10 +19,12 @@ BENCHMARKS = PROJECT / "benchmarks"
 
 # Modules that scripts import.
 SHARED = {"harness", "classifiers", "training_steps", "textbook", "plain_biggan", "textbook_stylegan2", "gpu_cases"}
+SHARED |= {"picture_cases"}
 # Scripts that neither `make bench` nor `make quality` runs, with the reason.
 RUN_OTHERWISE = {
     "versions": "by hand: it needs a second checkout",
     "model_pictures": "by hand: it writes pictures of the documentation",
+    "model_speeds": "by hand: it writes the speeds of the documentation",
 }
 
 
@@ -102,6 +104,17 @@ def test_ratios_are_taken_pair_by_pair() -> None:
 def test_settings_are_numbers_where_they_look_like_numbers() -> None:
     printed = run("from harness import parse_settings; print(parse_settings(['a=1', 'b=-0.5', 'c=none', 'd=x=y']))")
     assert printed.strip() == "{'a': 1, 'b': -0.5, 'c': 'none', 'd': 'x=y'}"
+
+
+def test_every_model_that_makes_pictures_has_a_case_for_that_of_its_page() -> None:
+    printed = run(
+        "from imagewright import catalogue\n"
+        "from picture_cases import case_of\n"
+        "made = {'sample', 'reconstruct', 'translate'}\n"
+        "print([name for name, entry in catalogue.entries().items()\n"
+        "       if (case_of(name) is None) == bool(made.intersection(entry.verbs))])"
+    )
+    assert printed.strip() == "[]"
 
 
 # The GPU script, on a CPU

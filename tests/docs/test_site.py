@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 import imagewright as iw
 from imagewright import catalogue, configs
@@ -16,7 +17,7 @@ sys.path.insert(0, str(DOCS / "site"))
 
 from api_pages import api_pages, rooms  # noqa: E402
 from documents import FROM_ROOT, from_docs, page_of_notebook, pages_of_the_root  # noqa: E402
-from model_pages import model_pages, pictured, reproduced  # noqa: E402
+from model_pages import model_pages, pictured, reproduced, speeds  # noqa: E402
 
 PAGES = model_pages()
 LINK = re.compile(r"\]\((?!\w+:)([^)#\s]*)(?:#[^)\s]*)?\)")
@@ -44,13 +45,39 @@ def test_a_page_has_what_the_catalogue_and_the_schema_say(name: str) -> None:
     assert widths <= {5}, "three cells a row"
 
 
-def test_a_model_without_a_picture_says_so() -> None:
-    for name in catalogue.entries():
-        page, path = PAGES[f"model/{name}.md"], DOCS / "pictures" / "models" / f"{name}.webp"
-        assert ("There is no picture of it: " in page) != (name in pictured())
-        assert path.exists() == (name in pictured())
-        if path.exists():
-            assert path.stat().st_size <= 15_000
+@pytest.mark.parametrize("name", catalogue.entries())
+def test_a_page_has_a_picture_or_the_reason_why_there_is_none(name: str) -> None:
+    page, path = PAGES[f"model/{name}.md"], DOCS / "pictures" / "models" / f"{name}.webp"
+    shows = {"sample", "reconstruct", "translate"}.intersection(catalogue.entry_of(name).verbs)
+    assert path.exists() == (name in pictured())
+    assert shows or not path.exists()
+    assert (f"](../pictures/models/{name}.webp)" in page) == path.exists()
+    reason = "it was not trained long enough here for one worth showing" if shows else "it makes none"
+    assert (f"There is no picture of it: {reason}." in page) != path.exists()
+    if path.exists():
+        assert path.stat().st_size <= 15_000
+        with Image.open(path) as picture:
+            assert "A" in picture.getbands(), "gaps are transparent"
+            assert len(picture.getcolors(2**16) or range(2**16)) > 16, "it shows nothing"
+
+
+@pytest.mark.parametrize("name", catalogue.entries())
+def test_a_page_says_how_fast_a_model_is_and_on_what(name: str) -> None:
+    (said,) = re.findall(r"## Speed\n\n(.+)\n", PAGES[f"model/{name}.md"])
+    closed_form = catalogue.model_class(name).is_closed_form()
+    pattern = (
+        r"Fitted to [\d,]+ pictures in [\d.,]+ s and" if closed_form else r"It trains on [\d.,]+ pictures a second, "
+    )
+    assert re.match(pattern, said)
+    assert re.search(
+        r" [\d.]+ GiB of memory: pictures of \d+ pixels, .+ one thread of a CPU \(.+, torch [\d.]+\)", said
+    )
+    assert re.search(rf"^\| \[`{name}`\].*(pictures/s|s a fit) \|", PAGES["model/index.md"], re.MULTILINE)
+
+
+def test_the_tables_of_pictures_and_speeds_name_no_other_model() -> None:
+    assert pictured().keys() <= catalogue.entries().keys()
+    assert speeds()["models"].keys() == catalogue.entries().keys()
 
 
 def test_figures_come_from_the_page_of_reproduction() -> None:
