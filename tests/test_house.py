@@ -18,6 +18,7 @@ from functools import cache
 from pathlib import Path
 
 import pytest
+from file_order import WAITING, order_of_files
 
 import imagewright
 
@@ -311,3 +312,15 @@ def test_the_glossary_is_in_order() -> None:
     words = re.findall(r"^\| \*\*(.+?)\*\* \|", (PROJECT / "docs" / "glossary.md").read_text(), re.MULTILINE)
     assert len(words) > 50
     assert words == sorted(words, key=str.casefold)
+
+
+# Tests
+
+
+def test_files_that_wait_are_there_and_spread_among_those_that_compute() -> None:
+    gone = [file for file in WAITING if not (PROJECT / file).is_file()]
+    fail_on(gone, "tests/file_order.py names a file that is not there.")
+    tests = [f"tests/{name}.py::test_{number}" for name in "abcd" for number in range(ord(name))]
+    places = order_of_files([f"{WAITING[1]}::test", *tests, f"{WAITING[0]}::test"])
+    in_order = [WAITING[0], "tests/d.py", "tests/c.py", WAITING[1], "tests/b.py", "tests/a.py"]
+    assert sorted(places, key=places.__getitem__) == in_order

@@ -40,7 +40,7 @@ class _NoValues(TorchFunctionMode):
         if func in _RANDOM and not options.get("device"):
             options.pop("generator", None)
             return torch.empty(*args, **options)
-        if func in _ELEMENTWISE and (tensor := _shaped(args)) is not None:
+        if func in _ELEMENTWISE and (tensor := _shaped((*args, *options.values()))) is not None:
             return tensor
         return func(*args, **options)
 

@@ -35,6 +35,7 @@ def test_tensors_have_the_shapes_and_types_of_a_model_with_memory(name: str) -> 
         lambda: torch.rand((3, 4), dtype=torch.float64) - 0.5,
         lambda: torch.zeros(3, 1) * torch.zeros(4, dtype=torch.float64) + 1,
         lambda: torch.zeros(0, 3) * torch.zeros(1, 3),
+        lambda: torch.zeros(3).add(other=torch.zeros(2, 1)),
         lambda: (torch.zeros(2, 3).square().exp() ** 0.25).sqrt() * 3,
         lambda: torch.ones(3, dtype=torch.int64) / 2,
         lambda: torch.ones(3, dtype=torch.uint8) * 2,
