@@ -98,6 +98,17 @@ def test_the_page_takes_figures_of_its_folder_alone(begun: Path) -> None:
     assert "<svg>ä</svg>" in page
 
 
+def test_a_tour_of_the_working_folder_has_a_page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write(tmp_path / "set")
+    (tmp_path / "work").mkdir()
+    monkeypatch.chdir(tmp_path / "work")
+    begin(tmp_path / "set", Path("."), minutes=2)
+    page = (tmp_path / "work" / "tour.html").read_text()
+    assert "imagewright tour ../set --minutes 2 --out ." in page
+    assert "--minutes 6 --out tour-6" in page
+    assert str(tmp_path) not in page
+
+
 def test_a_tour_goes_on_on_another_machine_with_its_model_and_size(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

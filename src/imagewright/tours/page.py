@@ -175,7 +175,7 @@ def _left_out(folder: Path, record: TourRecord) -> str:
         return ""
     longest = max(each.minutes for each in record.left_out)
     named = "; ".join(f"{each.title} (from {minutes_text(each.minutes)} on)" for each in record.left_out)
-    longer = folder.with_name(f"{folder.name}-{longest}")
+    longer = folder.parent / f"{folder.name or 'tour'}-{longest}"  # "." has no name
     return (
         "<h2>What needs more minutes</h2><p>A network that makes new pictures learns little in less than a minute of "
         f"training on a CPU, so {minutes_text(record.minutes)} went to what can be learned in them. Left out: "
