@@ -9,10 +9,17 @@ from typing import Any
 
 import numpy as np
 from PIL import Image
-from served_studio import ServedStudio
+from served_studio import ServedStudio, Walk
 from tiny import simple_pictures, train_tiny
 
 import imagewright as iw
+
+
+def stop(opened: Walk, result: str) -> None:
+    """Stop the work under way, unless it has ended by itself and its result is said."""
+    click = "result => { const stop = document.querySelector('.status button'); stop?.click();"
+    click += "return stop !== null || document.querySelector('main').innerText.includes(result); }"
+    opened.wait_until(lambda: opened.page.evaluate(click, result))
 
 
 def test_a_picture_is_steered(tmp_path: Path, serve: Callable[[Path], ServedStudio], walk: Callable[..., Any]) -> None:
@@ -54,7 +61,7 @@ def test_a_picture_is_steered(tmp_path: Path, serve: Callable[[Path], ServedStud
     page.mouse.up()
     page.get_by_label("goal of point 1").press("ArrowUp")
     page.get_by_role("button", name="Move", exact=True).click()
-    page.get_by_role("button", name="Stop", exact=True).click()
+    stop(opened, "dragged")
     page.wait_for_selector(".status:has-text('dragged')")
 
     page.get_by_label("name to save the look under").fill("my look")
@@ -69,10 +76,11 @@ def test_a_photo_is_dropped_in(tmp_path: Path, serve: Callable[[Path], ServedStu
     train_tiny("vae", out=tmp_path / "runs" / "vae", steps=1, precision="fp32")
     studio = serve(tmp_path)
     photo = studio.upload(_png(simple_pictures(1)[0].transpose(1, 2, 0)), "anna.png")
-    page = walk(studio).open(f"steer?start={photo['ticket']}")
+    opened = walk(studio)
+    page = opened.open(f"steer?start={photo['ticket']}")
     page.wait_for_selector(".status:has-text('dB from the photo')")
     page.get_by_role("button", name="Bring it closer").click()
-    page.get_by_role("button", name="Stop", exact=True).click()
+    stop(opened, "the model comes within")
     page.wait_for_selector(".photo:has-text('the model comes within')")
 
 
