@@ -230,15 +230,15 @@ TRAINED = {
     "infogan": Case(DIGITS, samples, 100_000),
     "cgan": Case(DIGITS, samples_by_class, 40_000),
     "biggan": Case(DIGITS, samples_by_class, 15_000),
-    "biggan_deep": Case(DIGITS, samples_by_class, 15_000),
+    "biggan_deep": Case(DIGITS, samples_by_class, 12_000),
     "progan": Case(DIGITS, samples, 25_000),
     "stylegan": Case(DIGITS, samples, 25_000),
-    "stylegan2": Case(DIGITS, samples, 20_000),
+    "stylegan2": Case(DIGITS, samples, 16_000),
     "stylegan3": Case(DIGITS, samples, 6_000),
     "r3gan": Case(DIGITS, samples, 12_000),
     "projected_gan": Case(SPRITES, samples, 5_000),
     "pix2pix": Case(PAIRS, FILLED, 12_000, NARROW),
-    "pix2pixhd": Case(MAPS, MAPPED, 4_000),
+    "pix2pixhd": Case(MAPS, MAPPED, 3_000),
     "cut": Case(TEXTURES, DOTTED, 3_000, {"blocks": 2} | NARROW),
     "cyclegan": Case(TEXTURES, DOTTED, 3_200, {"blocks": 2} | NARROW),
     "unit": Case(TEXTURES, DOTTED, 3_000, {"blocks": 2} | NARROW),
@@ -247,7 +247,7 @@ TRAINED = {
     "stargan": Case(FOUR_COLOURS, BLUE, 5_000),
     "stargan_v2": Case(FOUR_COLOURS, BLUE, 2_000, {"width": 8, "widest": 32}),
     "funit": Case(MANY_COLOURS, translations_by_examples, 3_000),
-    "swap": Case(PEOPLE, SWAPPED, 6_000, {"batch_size": 8, "learning_rate": 2e-3, "consent": CONSENT} | SMALL_SWAP),
+    "swap": Case(PEOPLE, SWAPPED, 5_000, {"batch_size": 8, "learning_rate": 2e-3, "consent": CONSENT} | SMALL_SWAP),
 }
 
 
