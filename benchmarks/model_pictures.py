@@ -56,6 +56,7 @@ def make(model: str, images_seen: int | None, folder: Path, out: Path) -> dict[s
     options = dict(case.options)
     if case.images_seen is not None:
         options["images_seen"] = images_seen or case.images_seen
+        options["report_every"] = options["checkpoint_every"] = options["images_seen"]  # one, at the end
     run = iw.train(model, source, out=folder / model, reporter=Silent(), seed=0, **options)
     pictures, words = case.show(run, case.data, source)
     (out / f"{model}.webp").write_bytes(encode(pictures))

@@ -48,16 +48,16 @@ def index_page() -> str:
         families.setdefault(entry.family, []).append(entry)
     for family, entries in families.items():
         rows = [index_row(each) for each in entries]
-        parts += [f"## {family.capitalize()}", table(("model", "what it is", "speed", "its pictures"), rows)]
+        parts += [f"## {family.capitalize()}", table(("model", "what it is", "speed"), rows)]
     return "\n\n".join(parts) + "\n"
 
 
 def index_row(entry: catalogue.Entry) -> str:
     """A model as a row of the page of all."""
-    name, shown = entry.name, ""
-    if has_picture(name):
-        shown = f"[![{name}: {pictured()[name]['shows']}](../pictures/models/{name}.webp)]({name}.md)"
-    cells = (f"[`{name}`]({name}.md)", cell(entry.summary), short_speed(name), shown)
+    name, what = entry.name, cell(entry.summary)
+    if has_picture(name):  # below the words, so that the table is as narrow as a telephone
+        what += f"<br>[![{name}: {pictured()[name]['shows']}](../pictures/models/{name}.webp)]({name}.md)"
+    cells = (f"[`{name}`]({name}.md)", what, short_speed(name))
     return "| " + " | ".join(cells) + " |"
 
 
