@@ -233,7 +233,7 @@ TRAINED = {
     "biggan_deep": Case(DIGITS, samples_by_class, 60_000),
     "progan": Case(DIGITS, samples, 60_000),
     "stylegan": Case(DIGITS, samples, 60_000),
-    "stylegan2": Case(DIGITS, samples, 16_000),
+    "stylegan2": Case(DIGITS, samples, 60_000),
     "stylegan3": Case(DIGITS, samples, 20_000),
     "r3gan": Case(DIGITS, samples, 40_000),
     "projected_gan": Case(SPRITES, samples, 10_000),
