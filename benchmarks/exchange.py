@@ -26,7 +26,7 @@ MODELS: dict[str, tuple[int, int, dict[str, Any]]] = {  # side, pictures a rank,
     "dcgan": (64, 16, {}),
     "vae": (64, 16, {}),
     "r3gan": (32, 4, {"width": 64}),
-    "stylegan2": (64, 4, {"width": 128}),
+    "stylegan2": (64, 4, {"channel_base": 4_096, "channel_max": 128}),
 }
 RANKS = 2
 
