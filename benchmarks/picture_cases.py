@@ -213,8 +213,10 @@ def translations_by_examples(run: iw.Run, data: Data, _: Any) -> Shown:
 
 FILLED = translations("new outlines, and below them what is made of them")
 MAPPED = translations("new label maps, and below them what is made of them")
-DOTTED = translations("new striped shapes, and below them their translations to dotted ones", to="b")
-COLOURED = translations("new shapes, and below them their translations from green to blue in two styles", 2, to="b")
+SECOND = 1  # the number of a domain, whose name is that of its source
+DOTTED_WORDS = "new striped shapes, and below them their translations to dotted ones"
+DOTTED = translations(DOTTED_WORDS, to=SECOND)
+COLOURED = translations("new shapes, and below them their translations from green to blue in two styles", 2, to=SECOND)
 BLUE = translations("new shapes, and below them their translations to blue", to="blue")
 SWAPPED = translations("new faces of one, and below them the same as the other", to=0)
 # At the published batch of one, a training takes several times as long at this size.
@@ -239,12 +241,12 @@ TRAINED = {
     "projected_gan": Case(SPRITES, samples, 10_000),
     "pix2pix": Case(PAIRS, FILLED, 12_000, NARROW),
     "pix2pixhd": Case(MAPS, MAPPED, 3_000),
-    "cut": Case(TEXTURES, DOTTED, 6_000, {"blocks": 2} | NARROW),
+    "cut": Case(TEXTURES, translations(DOTTED_WORDS), 6_000, {"blocks": 2} | NARROW),
     "cyclegan": Case(TEXTURES, DOTTED, 5_000, {"blocks": 2} | NARROW),
     "unit": Case(TEXTURES, DOTTED, 5_000, {"blocks": 2} | NARROW),
     "munit": Case(TWO_COLOURS, COLOURED, 5_000, {"blocks": 2} | NARROW),
     "drit": Case(TWO_COLOURS, COLOURED, 3_000, {"width": 8, "attribute_width": 8, "discriminator_width": 8}),
-    "stargan": Case(FOUR_COLOURS, BLUE, 10_000),
+    "stargan": Case(FOUR_COLOURS, BLUE, 40_000),
     "stargan_v2": Case(FOUR_COLOURS, BLUE, 5_000, {"width": 8, "widest": 32}),
     "funit": Case(MANY_COLOURS, translations_by_examples, 6_000),
     "swap": Case(PEOPLE, SWAPPED, 20_000, {"batch_size": 8, "learning_rate": 2e-3, "consent": CONSENT} | SMALL_SWAP),

@@ -322,7 +322,7 @@ def test_a_long_wait_between_tries_is_told(
     assert main(["pull", NAME]) == 2
     *waits, last = capsys.readouterr().err.splitlines()
     assert waits
-    assert all(each.endswith("is busy: the next try is in 56 s.") for each in waits)
+    assert all(each.endswith("is busy or does not answer: the next try is in 56 s.") for each in waits)
     assert "too many requests: try again in 55 s" in last
 
 

@@ -57,12 +57,13 @@ def test_clusters_of_similar_pictures_are_the_classes(tmp_path: Path) -> None:
     model, (pictures, groups) = trained(run), grouped_pictures()
     assigned = model.clusters.assign(torch.from_numpy(pictures) / 127.5 - 1)
     assert assigned.tolist() == groups.tolist()  # the largest cluster is the first
-    assert model.class_names == ("cluster 1", "cluster 2", "cluster 3")
+    assert model.class_names == ("cluster 0", "cluster 1", "cluster 2")
     # Samples have the frequencies of the pictures: 1/2, 1/3 and 1/6; the latest 512 of 60 pictures, each 8 or 9 times.
     sampled = model.sample_latents(6_000, torch.Generator().manual_seed(0))[:, -3:].mean(0)
     assert sampled.tolist() == pytest.approx([1 / 2, 1 / 3, 1 / 6], abs=0.03)
     with suppress(SystemExit):
-        app(["sample", str(run.path), "--label", "cluster 3", "--count", "2", "--out", str(tmp_path / "third.png")])
+        app(["sample", str(run.path), "--label", "cluster 2", "--count", "2", "--out", str(tmp_path / "third.png")])
+    assert (tmp_path / "third.png").exists()
 
 
 def test_a_resumed_training_keeps_its_clusters(tmp_path: Path) -> None:
@@ -81,6 +82,8 @@ def test_a_training_from_another_run_keeps_the_clusters_of_that_run(tmp_path: Pa
     options = TINY | {"start": str(first.path), "images_seen": 8}
     second = iw.train("cgan", others, tmp_path / "second", **options)
     assert torch.equal(trained(second).clusters.centres, trained(first).clusters.centres)
+    third = trained(iw.train("cgan", others, tmp_path / "third", **(options | {"clusters": 2})))
+    assert third.clusters.is_fitted  # anew, since the other run has another number of them
 
 
 def test_held_out_pictures_are_in_no_cluster(tmp_path: Path) -> None:
@@ -102,7 +105,11 @@ def test_more_clusters_than_pictures_are_refused(tmp_path: Path) -> None:
 
 def test_pictures_without_labels_are_told_of_clusters(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="--condition clusters"):
-        train_on_clusters(tmp_path / "run", condition="auto")
+        train_on_clusters(tmp_path / "run", condition="auto", clusters=8)
+    with pytest.raises(ConfigError, match="clusters=5 is used with --condition clusters"):
+        train_on_clusters(tmp_path / "run", condition="auto", clusters=5)
+    with pytest.raises(ConfigError, match="clusters='5', but it must be a whole number"):
+        train_on_clusters(tmp_path / "run", clusters="5")
 
 
 @pytest.mark.learning

@@ -101,7 +101,11 @@ class _Waits(logging.Handler):
         """Say it; what else the library logs is passed over."""
         found = WAITING.search(record.getMessage())
         if found and float(found[1]) >= LONG_WAIT:
-            print(f"{host()} is busy: the next try is in {float(found[1]):.0f} s.", file=sys.stderr, flush=True)
+            print(
+                f"{host()} is busy or does not answer: the next try is in {float(found[1]):.0f} s.",
+                file=sys.stderr,
+                flush=True,
+            )
 
 
 @contextmanager

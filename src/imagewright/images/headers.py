@@ -102,7 +102,7 @@ def _notes_on_sizes(differing: int, count: int, size: tuple[int, int], looked_at
 
 
 def _as_indexed(known: PictureFile, count: int, values: DeepValues | None) -> HeaderSample:
-    """What the index of shards says of all pictures, which were all looked at when the shards were written.
+    """What the index of shards says of all pictures, which were looked at when the shards were written.
 
     values: the numbers of those with more than 8 bits; None if there are none.
     """

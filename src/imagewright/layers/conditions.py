@@ -57,8 +57,10 @@ class Conditions(nn.Module):
 
     def remember(self, conditions: Tensor) -> None:
         """Store the conditions (N, K) of a training batch of all ranks (`Step.gather`), in place of the oldest ones."""
-        rows = (self.filled + torch.arange(len(conditions), device=self.filled.device)) % self.rows
-        self.remembered[rows] = conditions.detach().round().to(torch.uint8)
+        latest = conditions.detach()[-self.rows :]
+        skipped = len(conditions) - len(latest)  # a place that is written twice would hold either row
+        rows = (self.filled + skipped + torch.arange(len(latest), device=self.filled.device)) % self.rows
+        self.remembered[rows] = latest.round().to(torch.uint8)
         self.filled += len(conditions)
 
     def sample(self, count: int, generator: torch.Generator) -> Tensor:

@@ -28,18 +28,20 @@ class PictureClusters(nn.Module):
     count: K.
     size, channels: of the pictures.
 
-    centres: buffer (K, F); the largest cluster is the first.
-    is_fitted: buffer, bool.
+    centres: buffer (K, F), zero before `fit`; the largest cluster is the first.
     """
 
     centres: Tensor
-    is_fitted: Tensor
 
     def __init__(self, count: int, size: tuple[int, int], channels: int) -> None:
         super().__init__()
         self.side = (min(SIDE, size[0]), min(SIDE, size[1]))
         self.register_buffer("centres", torch.zeros(count, channels * self.side[0] * self.side[1]))
-        self.register_buffer("is_fitted", torch.zeros((), dtype=torch.bool))
+
+    @property
+    def is_fitted(self) -> bool:
+        """Whether the clusters are found, here or in the run whose weights were taken."""
+        return bool(self.centres.any())
 
     def fit(self, images: Stream, seed: int) -> list[int]:
         """Find the clusters, and return the number of pictures of each.
@@ -54,9 +56,9 @@ class PictureClusters(nn.Module):
         points = torch.cat([self._small_copies(batch).cpu() for batch in images.batches(AT_ONCE)])
         count, different = len(self.centres), len(points.unique(dim=0))
         if different < count:
-            found = count_text(different, "different picture")
+            learned = count_text(different, "different picture")
             raise DataError(
-                f"clusters={count}, but there are {found} to learn from: give fewer clusters or more pictures."
+                f"clusters={count}, but there are {learned} to learn from: give fewer clusters or more pictures."
             )
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # a start that has not converged; the best of all starts is taken
@@ -64,7 +66,6 @@ class PictureClusters(nn.Module):
         sizes = torch.from_numpy(found.labels_).long().bincount(minlength=count)
         order = sizes.argsort(descending=True, stable=True)
         self.centres.copy_(torch.from_numpy(found.cluster_centers_)[order])
-        self.is_fitted.fill_(True)
         return [int(size) for size in sizes[order]]
 
     def assign(self, images: Tensor) -> Tensor:

@@ -11,9 +11,10 @@ from imagewright.tours.ranking import (
     LIKE,
     LIKE_REAL,
     RANKED_BY,
+    at_least,
     is_clearly_best,
-    is_like_real,
     known_by_heart,
+    praised_of,
     ranked,
     shares_of_real,
 )
@@ -62,7 +63,8 @@ def best_sentence(record: TourRecord, best: list[tuple[str, Score]], scores: Sco
     """
     own = [] if PCA in known_by_heart(record) else scores.get(PCA, [])
     baseline = next((each for each in own if each.metric == RANKED_BY), None)
-    (name, score) = best[0]
+    praised = praised_of(best, record, scores)
+    (name, score), *others = praised or best
     if baseline is not None and is_clearly_best(baseline, score):
         return (
             f"In {_time_taken(record)}, at {size_text(record.size)} pixels, no trained model came as "
@@ -70,10 +72,8 @@ def best_sentence(record: TourRecord, best: list[tuple[str, Score]], scores: Sco
             f"{LABELS[name]} {short_number(score.value)}): give more minutes, or train one longer."
         )
     against = "" if baseline is None else _against(baseline, score)
-    praised = [each for each in best if is_like_real(record, scores[LABELS[each[0]]])]
     if not praised:
         return _none_yet(record, name, score, against, scores)
-    (name, score), *others = praised
     value = f"{_title(score)} {short_number(score.value)}"
     within = f"within {_time_taken(record)}, at {size_text(record.size)} pixels"
     if len(best) == 1:
@@ -91,10 +91,11 @@ def _none_yet(record: TourRecord, name: str, score: Score, against: str, scores:
     real = shares_of_real(record)
     if not real:
         return f"{within} {nearest} came nearest to the pictures. Nothing tells here how good new ones are."
-    own = {each.output: each.value for each in scores[LABELS[name]]}
-    precision, recall = (f"{own.get(each, 0):.0%}" for each in LIKE_REAL)
+    own = {each.output: each for each in scores[LABELS[name]]}
+    precision, recall = (f"{own[each].value if each in own else 0:.0%}" for each in LIKE_REAL)
     wanted = " and ".join(f"{real[each]:.0%}" for each in LIKE_REAL)
-    like = "like these" if own.get("precision", 0) < LIKE * real["precision"] else "as various as these"
+    is_near = "precision" in own and at_least(own["precision"]) >= LIKE * real["precision"]
+    like = "as various as these" if is_near else "like these"
     return (
         f"{within} no model makes new pictures {like} yet. The nearest trained one is {nearest}: "
         f"{precision} of its pictures are near to real ones, and {recall} of the real ones near to some of its own (of "
@@ -106,7 +107,7 @@ def _against(baseline: Score, score: Score) -> str:
     """The score of the eigenfaces beside that of a model which is not clearly worse."""
     value = short_number(baseline.value)
     if baseline.value < score.value:
-        return f", too near to {value} of the eigenfaces to tell the two apart"
+        return f", where the eigenfaces have {value}, but so few pictures leave it open which is nearer"
     return f", against {value} of the eigenfaces"
 
 

@@ -16,7 +16,7 @@ from imagewright.runs.scores import Score
 from imagewright.tours.headline import summary
 from imagewright.tours.paths import is_name_alone, set_name, shown_command, shown_record, shown_text
 from imagewright.tours.plan import minutes_text
-from imagewright.tours.ranking import is_like_real, known_by_heart, ranked
+from imagewright.tours.ranking import known_by_heart, praised_of, ranked
 from imagewright.tours.record import FIGURES, PAGE, PartRecord, TourFigure, TourRecord
 from imagewright.tours.scoring import HIDDEN, REAL, columns_of, scores_of
 from imagewright.tours.texts import ABOUT, LABELS
@@ -155,11 +155,12 @@ def _with_options(line: str) -> str:
 def _next(folder: Path, record: TourRecord, scores: Scores) -> str:
     """What to train longer: the best model that samples, the one that translates, and how to use a run."""
     rows = []
-    for name, _ in ranked(record, scores)[:1]:
+    best = ranked(record, scores)
+    praised = praised_of(best, record, scores)
+    for name, _ in (praised or best)[:1]:
         part = record.part(name)
-        is_like = is_like_real(record, scores[LABELS[name]])
-        best = "the best" if is_like else "the nearest to the pictures"
-        rows.append(f"<p>{text(LABELS[name])} is {best} of the trained models. Train it longer:</p>")
+        which = "the best" if praised else "the nearest to the pictures"
+        rows.append(f"<p>{text(LABELS[name])} is {which} of the trained models. Train it longer:</p>")
         rows.append(_command(part.command or ""))
         used = shlex.join(["imagewright", "sample", str(folder / name), "--count", "64", "--out", "samples.png"])
         rows.append(f"<p>More pictures by the model as it is:</p>{_command(used)}")
@@ -177,8 +178,8 @@ def _left_out(folder: Path, record: TourRecord) -> str:
     named = "; ".join(f"{each.title} (from {minutes_text(each.minutes)} on)" for each in record.left_out)
     longer = folder.parent / f"{folder.name or 'tour'}-{longest}"  # "." has no name
     return (
-        "<h2>What needs more minutes</h2><p>A network that makes new pictures learns little in less than a minute of "
-        f"training on a CPU, so {minutes_text(record.minutes)} went to what can be learned in them. Left out: "
+        "<h2>What needs more minutes</h2><p>A network that makes new pictures learns little in too short a training, "
+        f"so {minutes_text(record.minutes)} went to what can be learned in them. Left out: "
         f"{text(named)}. A tour with all of them:</p>{_command(record.command(longer, longest))}"
     )
 

@@ -39,7 +39,8 @@ def shown_path(path: str) -> str:
 
 def is_name_alone(path: str) -> bool:
     """Whether a page shows the name alone of a path, so that its commands need the path."""
-    return bool(ABSOLUTE.match(path)) and shown_path(path) == set_name(path)
+    shown = shown_path(path)
+    return shown != path and not shown.startswith(HOME) and Path(shown).absolute() != Path(path).expanduser().absolute()
 
 
 def set_name(source: str) -> str:

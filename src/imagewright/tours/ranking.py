@@ -33,6 +33,13 @@ def ranked(record: TourRecord, scores: dict[str, list[Score]]) -> list[tuple[str
     return sorted(found, key=lambda each: each[1].value)
 
 
+def praised_of(
+    best: list[tuple[str, Score]], record: TourRecord, scores: dict[str, list[Score]]
+) -> list[tuple[str, Score]]:
+    """Those of the ranked models whose samples deserve praise (`is_like_real`), the best first."""
+    return [each for each in best if is_like_real(record, scores[LABELS[each[0]]])]
+
+
 def known_by_heart(record: TourRecord) -> list[str]:
     """The short names of the models that know the pictures by heart."""
     return [LABELS[part.name] for part in record.parts if part.state == "done" and part.by_heart is not None]
@@ -51,7 +58,7 @@ def is_like_real(record: TourRecord, own: list[Score]) -> bool:
     own: the scores of the model. Where nothing can be said (`shares_of_real`) False is returned.
     """
     real, found = shares_of_real(record), {each.output: each for each in own}
-    return bool(real) and all(name in found and _at_least(found[name]) >= LIKE * real[name] for name in LIKE_REAL)
+    return bool(real) and all(name in found and at_least(found[name]) >= LIKE * real[name] for name in LIKE_REAL)
 
 
 def shares_of_real(record: TourRecord) -> dict[str, float]:
@@ -60,7 +67,8 @@ def shares_of_real(record: TourRecord) -> dict[str, float]:
     return real if len(real) == len(LIKE_REAL) and record.used >= VERY_FEW else {}
 
 
-def _at_least(score: Score) -> float:
+def at_least(score: Score) -> float:
+    """The lower bound of a score's interval, or its value if it has none."""
     return score.value if score.low is None else score.low
 
 

@@ -220,7 +220,10 @@ def _plan(
     traits = pictures.traits
     gan = earlier.gan if earlier else preferred_gan(traits.pictures, accelerator=accelerator, minutes=minutes)
     possible = all_parts(traits, gan)
-    parts = choose_parts(possible, minutes, accelerator=accelerator)
+    if earlier:  # another machine may have chosen others
+        parts = [part for part in possible if part.name in {each.name for each in earlier.parts}]
+    else:
+        parts = choose_parts(possible, minutes, accelerator=accelerator)
     shares = share_minutes(parts, minutes)
     shortest = min(training_minutes(shares[part.name]) for part in parts if part.kind in ("model", "translation"))
     sized = fit_pictures(

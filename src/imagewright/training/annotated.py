@@ -115,15 +115,21 @@ def names_of_conditions(images: Images, model_name: str, options: Mapping[str, A
     """
     config_class = catalogue.model_class(model_name).Config
     condition = options.get("condition") or _default(config_class, "condition")
+    if condition != "clusters" and options.get("clusters", usual := _default_or_none(config_class)) != usual:
+        raise ConfigError(
+            f"clusters={options['clusters']} is used with --condition clusters (condition='clusters') alone: give both."
+        )
     if condition == "none":
         return {}
     if condition == "clusters":
         count = options.get("clusters") or _default(config_class, "clusters")
+        if not isinstance(count, int):
+            raise ConfigError(f"clusters={count!r}, but it must be a whole number.")
         if count > len(images):
             raise ConfigError(
                 f"clusters={count}, but {images.source} has {count_text(len(images), 'picture')}: give fewer clusters."
             )
-        return {"class_names": tuple(f"cluster {number + 1}" for number in range(count))}
+        return {"class_names": tuple(f"cluster {number}" for number in range(count))}
     if learns_attributes(images, condition):
         if not images.attribute_names:
             raise DataError(
@@ -132,6 +138,11 @@ def names_of_conditions(images: Images, model_name: str, options: Mapping[str, A
             )
         return {"attribute_names": images.attribute_names}
     return {"class_names": names_of_classes(images, model_name)}
+
+
+def _default_or_none(config_class: type[configs.Config]) -> Any:
+    """The usual number of clusters; None for a model without them."""
+    return _default(config_class, "clusters") if "clusters" in configs.options_of(config_class) else None
 
 
 def _default(config_class: type[configs.Config], option: str) -> Any:

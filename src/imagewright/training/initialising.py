@@ -12,6 +12,7 @@ from imagewright.images.shard_places import without_absent
 from imagewright.model import Model
 from imagewright.seeds import derive_seed
 from imagewright.training.observers import Training
+from imagewright.training.reporting import tell_if_slow
 
 MOST = 10_000  # images that a model sees then, spread evenly over the set
 
@@ -29,7 +30,8 @@ def initialise_from_images(training: Training) -> None:
     notes: list[str] = []
 
     def initialise() -> None:
-        with torch.no_grad():
+        waiting = "looking at the training images before the first step ..."
+        with torch.no_grad(), tell_if_slow(training.reporter.message, waiting):
             stream = FloatStream(images.subset(chosen))
             notes.extend(model.initialise_from(stream, derive_seed(training.plan.seed, "initialise")))
 

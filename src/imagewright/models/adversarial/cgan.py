@@ -126,9 +126,9 @@ class CGAN(Model, ConditionalLatents):
         if self.config.condition != "clusters" or self.clusters.is_fitted:
             return ()
         sizes = self.clusters.fit(images, seed)
-        return (
-            f"{len(sizes)} clusters of {', '.join(f'{size:,}' for size in sizes)} pictures take the place of classes",
-        )
+        unused = "" if images.labels is None else "; the labels of the pictures are not used"
+        counts = ", ".join(f"{size:,}" for size in sizes)
+        return (f"{len(sizes)} clusters of {counts} pictures take the place of classes{unused}",)
 
     # Objective
 
