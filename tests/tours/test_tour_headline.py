@@ -94,7 +94,7 @@ def test_eigenfaces_that_are_nearer_are_named() -> None:
 
 def test_eigenfaces_that_may_be_nearer_by_chance_are_not_said_to_be() -> None:
     said = headline({"pca": NOISE, "vae": NOISE | {"kd": NOISE["kd"] + 0.015}})
-    assert "too near to 3 of the eigenfaces to tell the two apart" in said
+    assert "where the eigenfaces have 3, but so few pictures leave it open which is nearer" in said
     assert "no trained model came as near" not in said
 
 
