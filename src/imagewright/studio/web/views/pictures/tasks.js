@@ -11,7 +11,7 @@ export const notes = (texts) => texts.length > 0 && h("details", { class: "small
 // asked(): what they are; show(place, found): builds the view, and
 // returns its buttons; end(): leaves it
 export async function task(root, page, { kind, start, again, empty, options = null, asked = () => ({}), show, end = () => {} }) {
-  const button = h("button", { class: "main" }, start);
+  const button = h("button", { class: "main", disabled: true }, start); // until a click on it is heard
   const state = h("span", { class: "small faint", role: "status" });
   const said = h("p", {}, empty);
   const place = h("div", { class: "stack" });
