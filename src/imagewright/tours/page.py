@@ -175,12 +175,11 @@ def _left_out(folder: Path, record: TourRecord) -> str:
     if not record.left_out:
         return ""
     longest = max(each.minutes for each in record.left_out)
-    named = "; ".join(f"{each.title} (from {minutes_text(each.minutes)} on)" for each in record.left_out)
     longer = folder.parent / f"{folder.name or 'tour'}-{longest}"  # "." has no name
     return (
         "<h2>What needs more minutes</h2><p>A network that makes new pictures learns little in too short a training, "
         f"so {minutes_text(record.minutes)} went to what can be learned in them. Left out: "
-        f"{text(named)}. A tour with all of them:</p>{_command(record.command(longer, longest))}"
+        f"{text(record.names_left_out())}. A tour with all of them:</p>{_command(record.command(longer, longest))}"
     )
 
 

@@ -16,7 +16,7 @@ from imagewright.images.opening import resolve_choices
 from imagewright.json_files import JsonError, parse_json
 from imagewright.regular_files import read_regular
 from imagewright.runs.schemas import check_record
-from imagewright.tours.plan import TourPart
+from imagewright.tours.plan import TourPart, minutes_text
 from imagewright.tours.schemas import TourSchema
 
 RECORD, PAGE, FIGURES = "tour.json", "tour.html", "figures"
@@ -133,6 +133,10 @@ class TourRecord:
     left_out: list[PartLeftOut] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     version: int = VERSION
+
+    def names_left_out(self) -> str:
+        """The parts that were left out, each with the minutes from which on a tour has it."""
+        return "; ".join(f"{each.title} (from {minutes_text(each.minutes)} on)" for each in self.left_out)
 
     def part(self, name: str) -> PartRecord:
         """The record of a part by its name."""

@@ -151,8 +151,7 @@ def _said_of_left_out(record: TourRecord) -> list[str]:
     if not record.left_out:
         return []
     are = "is too little" if record.minutes == 1 else "are too few"
-    named = "; ".join(f"{each.title} (from {minutes_text(each.minutes)} on)" for each in record.left_out)
-    return [f"{minutes_text(record.minutes)} {are} for {len(record.left_out)} more: {named}."]
+    return [f"{minutes_text(record.minutes)} {are} for {len(record.left_out)} more: {record.names_left_out()}."]
 
 
 @dataclass(frozen=True)

@@ -115,7 +115,7 @@ def names_of_conditions(images: Images, model_name: str, options: Mapping[str, A
     """
     config_class = catalogue.model_class(model_name).Config
     condition = options.get("condition") or _default(config_class, "condition")
-    if condition != "clusters" and options.get("clusters", usual := _default_or_none(config_class)) != usual:
+    if condition != "clusters" and options.get("clusters", usual := _usual_clusters(config_class)) != usual:
         raise ConfigError(
             f"clusters={options['clusters']} is used with --condition clusters (condition='clusters') alone: give both."
         )
@@ -140,7 +140,7 @@ def names_of_conditions(images: Images, model_name: str, options: Mapping[str, A
     return {"class_names": names_of_classes(images, model_name)}
 
 
-def _default_or_none(config_class: type[configs.Config]) -> Any:
+def _usual_clusters(config_class: type[configs.Config]) -> Any:
     """The usual number of clusters; None for a model without them."""
     return _default(config_class, "clusters") if "clusters" in configs.options_of(config_class) else None
 
