@@ -6,7 +6,8 @@ leave out networks that sample by the same time (`least_minutes`).
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from imagewright.catalogue_entries import Needs
@@ -20,6 +21,7 @@ SHORT = 1.0  # minute: in less of it on a CPU a network's samples are behind tho
 MOST = 3  # recommendations
 FIRST_CHOICES = ("pca", "cgan", "projected_gan", "stylegan2", "r3gan", "dcgan", "pix2pix", "cyclegan", "swap")
 """Every model that the rule may put first."""
+STARTING_FROM_PCA = ("dcgan", "cgan")  # models with the option `base`
 
 
 @dataclass(frozen=True)
@@ -28,10 +30,12 @@ class ModelChoice:
 
     model: its name in the catalogue.
     reason: one sentence for the user.
+    options: of the model, that suit the pictures and the machine better than those of its paper.
     """
 
     model: str
     reason: str
+    options: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -88,7 +92,15 @@ def recommend_models(needs: Needs, images: int, classes: int = 0, **known: Any) 
         "classes": _for_classes,
         "pictures": _for_pictures,
     }[needs](beginning)
-    return tuple(ModelChoice(model, reason) for model, reason in found[:MOST])
+    return tuple(ModelChoice(model, reason, options_for(model, beginning)) for model, reason in found[:MOST])
+
+
+def options_for(model: str, beginning: Beginning) -> dict[str, Any]:
+    """The options that a chosen model gets beside those that it suggests itself, which keep to its paper's networks.
+
+    On a CPU a training is so short that samples which start from PCA's stay ahead (docs/measurements.md).
+    """
+    return {"base": "pca"} if model in STARTING_FROM_PCA and not beginning.accelerator else {}
 
 
 def passed_over(needs: Needs, images: int, classes: int = 0, **known: Any) -> tuple[ModelChoice, ...]:
@@ -154,7 +166,8 @@ def _for_classes(beginning: Beginning) -> Reasons:
 def _for_pictures(beginning: Beginning) -> Reasons:
     if beginning.are_few or beginning.is_short:
         return [_pca(beginning)]
-    quick = ("dcgan", "The quick one: small networks, and the first samples within minutes.")
+    first_samples = "the first samples within minutes" if beginning.accelerator else "samples that start from PCA's"
+    quick = ("dcgan", f"The quick one: small networks, and {first_samples}.")
     found: Reasons = []
     if beginning.accelerator and beginning.images >= FEW:
         found.append(("r3gan", "It samples in detail, by one loss that stays stable; it takes longer than dcgan."))

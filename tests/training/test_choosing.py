@@ -105,6 +105,7 @@ def test_a_run_says_why_and_is_resumed_as_it_was(tmp_path: Path) -> None:
     assert len(reasons) <= 5
     assert any(text.startswith("memory: ") for text in messages.texts)
     assert whole.record["config"]["width"] == 4
+    assert whole.record["config"]["base"] == "pca"  # on a CPU
     assert whole.record["options"]["batch_size"] == 8
 
     stop = iw.StopRequest()
@@ -134,6 +135,13 @@ def test_a_plan_says_what_is_chosen(tmp_path: Path) -> None:
     assert plan.model == "dcgan"
     assert plan.notes[0].startswith("auto chose dcgan for 200 pictures")
     assert plan.memory_bytes is not None
+    assert plan.options["base"] == "pca"
+
+
+@pytest.mark.parametrize("option", [{"base": "none"}, {"defaults": "published"}])
+def test_the_choice_leaves_the_users_options(option: dict[str, str]) -> None:
+    chosen = iw.choose_model(simple_pictures(200), device="cpu", **option)
+    assert (chosen.model, dict(chosen.options)) == ("dcgan", {})
 
 
 def test_the_command_chooses_and_trains(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any) -> None:

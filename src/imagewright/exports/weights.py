@@ -20,6 +20,7 @@ from imagewright.errors import UserError
 from imagewright.exports.records import base_of, export_record, training_record, what_was_taken_out
 from imagewright.exports.results import Exported, listed
 from imagewright.files import written_together
+from imagewright.layers.pca_base import PCABaseConfig
 from imagewright.model import Model
 from imagewright.output.writing import new_file, refuse_existing
 from imagewright.runs.loading import ABSENT, absent_networks
@@ -69,11 +70,16 @@ def export_published(model: Model, out: Path, *, force: bool) -> Exported:
     out: a folder, in which each network gets a file NETWORK.pth; or a file that ends in .pth, for a run of one network.
 
     A state dict holds tensors alone, and no code: systems whose own files are pickles of whole networks (NVIDIA's) read
-    it by `load_state_dict`. Raises `UserError` for a model without published checkpoints.
+    it by `load_state_dict`. Raises `UserError` for a model without published checkpoints, or with base=pca.
     """
     base = base_of(model)
     name = catalogue.name_of(base)
     adapter = find_adapter(name)
+    if isinstance(base.config, PCABaseConfig) and base.config.base == "pca":
+        raise UserError(
+            f"This {name} adds its output to samples of PCA (base=pca), and the published code does not: its pictures "
+            "would be wrong there. Export it to onnx, html or safetensors, or train one with --base none."
+        )
     absent = absent_networks(base)
     own = dict(base.named_modules())
     networks = [each for each in adapter.networks if each in own and each not in absent]

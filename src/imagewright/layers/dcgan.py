@@ -82,8 +82,11 @@ class Generator(nn.Module):
         self.main = nn.Sequential(*layers)
         self.apply(_initialise_as_published)
 
-    def forward(self, latents: Tensor) -> Tensor:
-        images: Tensor = self.main(latents.flatten(1)[..., None, None])
+    def forward(self, latents: Tensor, base: Tensor | None = None) -> Tensor:
+        """base: (N, C, H, W), added before the tanh; None for nothing."""
+        images: Tensor
+        maps = latents.flatten(1)[..., None, None]
+        images = self.main(maps) if base is None else self.main[-1](self.main[:-1](maps) + base)
         return images
 
     def activations(self, latents: Tensor) -> Tensor:

@@ -51,16 +51,18 @@ class ChosenModel:
     images: the user's images, as `iw.train(model, images)` takes them.
     reasons: sentences: what was found and chosen, why, and what was passed over.
     beginning: what was known.
+    options: of the model, that it gets beside those that the user gave.
     """
 
     model: str
     images: Any
     reasons: tuple[str, ...]
     beginning: Beginning
+    options: Mapping[str, Any] = dataclasses.field(default_factory=dict)
 
     def record(self) -> dict[str, Any]:
         """What `run.json` keeps, as JSON values."""
-        return {"reasons": list(self.reasons)} | dataclasses.asdict(self.beginning)
+        return {"reasons": list(self.reasons), "options": dict(self.options)} | dataclasses.asdict(self.beginning)
 
     def __repr__(self) -> str:
         return "\n".join(self.reasons)
@@ -97,13 +99,18 @@ def choose_and_tell(images: Any, options: Mapping[str, Any], say: Say) -> Chosen
     for reason in reasons:
         say(reason)
     check_chosen_options(first.model, options)
-    return ChosenModel(first.model, name_images(first.model, images), tuple(reasons), beginning)
+    # The papers' networks, and those of the run whose weights are taken, have no such options.
+    keeps = options.get("defaults") == "published" or options.get("start") is not None
+    of_model = {} if keeps else {name: value for name, value in first.options.items() if name not in options}
+    return ChosenModel(first.model, name_images(first.model, images), tuple(reasons), beginning, of_model)
 
 
 def settle_model(
     model: str, images: Any, options: Mapping[str, Any], resumed: Path | None, say: Say
 ) -> tuple[str, Any, dict[str, Any]]:
     """The model of a training, its images, and what `run.json` says of the choice; {} for a model that was named.
+
+    The choice has `options`, which the training gets beside those that the user gave (`with_chosen`).
 
     model: as the user named it, or "auto".
     images, options: as for `iw.train`.
@@ -117,6 +124,11 @@ def settle_model(
         return (*_chosen_before(resumed, images), {})
     chosen = choose_and_tell(images, options, say)
     return chosen.model, chosen.images, chosen.record()
+
+
+def with_chosen(options: Mapping[str, Any], chosen: Mapping[str, Any]) -> dict[str, Any]:
+    """The user's options with those of the choice (`settle_model`)."""
+    return {**chosen.get("options", {}), **options}
 
 
 def _chosen_before(run_path: Path, images: Any) -> tuple[str, Any]:

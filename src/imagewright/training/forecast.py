@@ -17,7 +17,7 @@ from imagewright.images import Images
 from imagewright.machine import total_memory
 from imagewright.notebooks import NotebookDisplay
 from imagewright.pixels import size_text
-from imagewright.training.choosing import settle_model
+from imagewright.training.choosing import settle_model, with_chosen
 from imagewright.training.data.validation_split import choose_held_out
 from imagewright.training.joining import check_settings
 from imagewright.training.memory import explain_out_of_memory
@@ -146,8 +146,8 @@ def plan_training(
     device = distributed.choose_device(options.get("device", "auto"))
     patience = rank_patience(options)
     with distributed.process_group(device.type, patience), explain_out_of_memory():
-        model, images, _ = settle_model(model, images, options, None, listening.message)
-        training, of_model, opening = split_options(model, options)
+        model, images, chosen = settle_model(model, images, options, None, listening.message)
+        training, of_model, opening = split_options(model, with_chosen(options, chosen))
         agreed = consent or (SELF if catalogue.model_class(model).Config.needs_consent else None)
         setting = resolve(
             model,

@@ -26,7 +26,7 @@ from imagewright.training.activations import check_activations
 from imagewright.training.arranging import arrange
 from imagewright.training.capture import check_capture
 from imagewright.training.checkpointing import Checkpoints, ReportPage
-from imagewright.training.choosing import settle_model
+from imagewright.training.choosing import settle_model, with_chosen
 from imagewright.training.closed_form import fit
 from imagewright.training.consents import settle_consents
 from imagewright.training.data.feeds import check_feeds
@@ -136,7 +136,7 @@ def train(
         resume, force = settle_resume(path, resume=resume, force=force, auto_resume=auto_resume, say=reporter.message)
         read = lend_run(path, exit_stack, with_checkpoint=True) if resume else path
         model, images, chosen = settle_model(model, images, options, read if resume else None, reporter.message)
-        training_options, model_options, opening = split_options(model, options)
+        training_options, model_options, opening = split_options(model, with_chosen(options, chosen))
         warn_unused(model, training_options, reporter.message)
         setting = resolve(
             model,

@@ -6,6 +6,7 @@ projection: the inner product of embedding and features is added to the logit (M
     eq. 3);
 auxiliary: the discriminator gets no condition, but also classifies (Odena et al. 2017, arXiv:1610.09585, eq. 2 and 3).
 Pictures without labels may be conditioned on clusters of similar ones (Sage et al. 2018, `layers/picture_clusters.py`).
+With `base=pca` the generator's output is added to samples of PCA by the noise (`layers/pca_base.py`).
 Departure: the generator is conditioned by its input alone; the second and third paper also modulate its norms.
 Shape letters: N batch, Z noise, K classes or attributes, C H W image, F features.
 """
@@ -24,6 +25,7 @@ from torch import Tensor, nn
 from imagewright.configs import ConditionedConfig
 from imagewright.layers.conditions import ConditionalLatents, Conditions
 from imagewright.layers.dcgan import DCGANShape, Discriminator, Generator
+from imagewright.layers.pca_base import PCABase, PCABaseConfig
 from imagewright.layers.picture_clusters import PictureClusters
 from imagewright.losses.penalties import Critic
 from imagewright.model import Model, Stream
@@ -40,7 +42,7 @@ from imagewright.recipe import Recipe
 
 
 @dataclass(frozen=True, kw_only=True)
-class CGANConfig(ConditionedConfig, LimitedDataConfig, DCGANShape):
+class CGANConfig(ConditionedConfig, LimitedDataConfig, PCABaseConfig, DCGANShape):
     """The options of the conditional GAN."""
 
     tiny_options: ClassVar[dict[str, Any]] = {"latent_dim": 8, "width": 8}
@@ -117,18 +119,26 @@ class CGAN(Model, ConditionalLatents):
         if config.condition == "clusters":
             self.clusters = PictureClusters(config.conditions, config.size, config.channels)
         self.limited_data = LimitedData(config)
+        if config.base == "pca":
+            self.base = PCABase(config.latent_dim, config.size, config.channels)
 
     def recipe(self, images_seen: int = 0) -> Recipe:
         return build_recipe(self.config)
 
     def initialise_from(self, images: Stream, seed: int) -> Sequence[str]:
-        """Find the clusters of similar pictures that take the place of classes."""
-        if self.config.condition != "clusters" or self.clusters.is_fitted:
-            return ()
+        """Find the clusters of similar pictures that take the place of classes, and the components of PCA."""
+        notes = []
+        if self.config.condition == "clusters" and not self.clusters.is_fitted:
+            notes.append(self._find_clusters(images, seed))
+        if self.config.base == "pca" and not self.base.is_fitted:
+            notes.append(self.base.fit(images, seed))
+        return notes
+
+    def _find_clusters(self, images: Stream, seed: int) -> str:
         sizes = self.clusters.fit(images, seed)
         unused = "" if images.labels is None else "; the labels of the pictures are not used"
         counts = ", ".join(f"{size:,}" for size in sizes)
-        return (f"{len(sizes)} clusters of {counts} pictures take the place of classes{unused}",)
+        return f"{len(sizes)} clusters of {counts} pictures take the place of classes{unused}"
 
     # Objective
 
@@ -166,8 +176,7 @@ class CGAN(Model, ConditionalLatents):
 
     def _generate(self, draws: Draws, conditions: Tensor) -> Tensor:
         """Images (N, C, H, W) with conditions (N, K)."""
-        images: Tensor = self.generator(torch.cat([draws.normal(self.config.latent_dim), conditions], 1))
-        return images
+        return self.decode(torch.cat([draws.normal(self.config.latent_dim), conditions], 1))
 
     def logits(self, rows: Mapping[str, Rows], draws: Draws) -> dict[str, tuple[Tensor, Tensor]]:
         conditions = self._to_conditions(rows["images"])
@@ -188,7 +197,8 @@ class CGAN(Model, ConditionalLatents):
     # Verbs
 
     def decode(self, latents: Tensor) -> Tensor:
-        images: Tensor = self.generator(latents)
+        noise = latents[:, : self.config.latent_dim]
+        images: Tensor = self.generator(latents, self.base(noise) if self.config.base == "pca" else None)
         return images
 
     def activations(self, latents: Tensor) -> Tensor:

@@ -3,13 +3,14 @@
 Radford, Metz & Chintala 2015, arXiv:1511.06434: architecture section 3 (`layers/dcgan.py`), training section 4.
 Departures: sizes other than 64; losses other than the paper's (`losses/adversarial.py`); no batch normalisation in a
 discriminator whose gradient is penalised at each image, since batch statistics would mix the gradients of images.
+With `base=pca` the output is added to samples of PCA (`layers/pca_base.py`).
 In a step the generator is updated first; the discriminator then gets the same generated images.
 Shape letters: N batch, Z latent, C H W image.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, ClassVar
 
 import torch
@@ -18,8 +19,9 @@ from pydantic.dataclasses import dataclass
 from torch import Tensor
 
 from imagewright.layers.dcgan import DCGANShape, Discriminator, Generator
+from imagewright.layers.pca_base import PCABase, PCABaseConfig
 from imagewright.losses.penalties import Critic
-from imagewright.model import Model
+from imagewright.model import Model, Stream
 from imagewright.models.shared.adversarial import (
     build_phases,
     build_recipe,
@@ -35,7 +37,7 @@ from imagewright.statistics.gaussians import normal_rows
 
 
 @dataclass(frozen=True, kw_only=True)
-class DCGANConfig(LimitedDataConfig, DCGANShape):
+class DCGANConfig(LimitedDataConfig, PCABaseConfig, DCGANShape):
     """The options of DCGAN."""
 
     tiny_options: ClassVar[dict[str, Any]] = {"latent_dim": 8, "width": 8}
@@ -55,9 +57,15 @@ class DCGAN(Model, ScoresByDiscriminator):
         self.generator = Generator(config, config.latent_dim)
         self.discriminator = Discriminator(config, normalised=config.normalises_discriminator)
         self.limited_data = LimitedData(config)
+        if config.base == "pca":
+            self.base = PCABase(config.latent_dim, config.size, config.channels)
 
     def recipe(self, images_seen: int = 0) -> Recipe:
         return build_recipe(self.config)
+
+    def initialise_from(self, images: Stream, seed: int) -> Sequence[str]:
+        """Find the components of PCA, whose samples the generator's output is added to."""
+        return () if self.config.base == "none" or self.base.is_fitted else (self.base.fit(images, seed),)
 
     # Objective
 
@@ -65,14 +73,14 @@ class DCGAN(Model, ScoresByDiscriminator):
         return build_phases(self.config, self.generator_loss, self.discriminator_loss, self.r1_loss)
 
     def generator_loss(self, step: Step) -> Terms:
-        fake = self.generator(step.draws.normal(self.config.latent_dim))
+        fake = self.decode(step.draws.normal(self.config.latent_dim))
         step.shared["fake"] = fake.detach()
         critic = reusing_logits(self._critic(step), fake, step)
         return generator_terms(self.config, critic, fake, step.images)
 
     def discriminator_loss(self, step: Step) -> Terms:
         # Computed by the generator's phase, unless that skips this step.
-        fake = step.once("fake", lambda: self.generator(step.draws.normal(self.config.latent_dim)))
+        fake = step.once("fake", lambda: self.decode(step.draws.normal(self.config.latent_dim)))
         fake = fake.to(step.images.dtype)
         critic = reusing_logits(self._critic(step), fake, step)
         return self.limited_data.discriminator_terms(critic, fake, step)
@@ -84,7 +92,7 @@ class DCGAN(Model, ScoresByDiscriminator):
         return self.limited_data.augmented(self.discriminator, step.draws)
 
     def logits(self, rows: Mapping[str, Rows], draws: Draws) -> dict[str, tuple[Tensor, Tensor]]:
-        fake = self.generator(draws.normal(self.config.latent_dim))
+        fake = self.decode(draws.normal(self.config.latent_dim))
         return {"discriminator": (self.discriminator(rows["images"].images), self.discriminator(fake))}
 
     # Verbs
@@ -100,7 +108,7 @@ class DCGAN(Model, ScoresByDiscriminator):
         return normal_rows(generators, self.config.latent_dim)
 
     def decode(self, latents: Tensor) -> Tensor:
-        images: Tensor = self.generator(latents)
+        images: Tensor = self.generator(latents, self.base(latents) if self.config.base == "pca" else None)
         return images
 
     def activations(self, latents: Tensor) -> Tensor:

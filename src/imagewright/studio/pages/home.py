@@ -101,7 +101,7 @@ def where_to_begin(studio: Studio, asked: Asked) -> dict[str, Any]:
 
     accelerator = distributed.choose_device("auto").type != "cpu"
     found = recommend_models(needs, images, classes, accelerator=accelerator, features=has_fixed_network())
-    models = [{"name": each.model, "reason": each.reason} for each in found]
+    models = [{"name": each.model, "reason": each.reason, "options": dict(each.options)} for each in found]
     return {"needs": needs, "images": images, "models": models}
 
 

@@ -4,18 +4,18 @@ import { read } from "/web/api.js";
 
 const KINDS = { pictures: "", classes: " with classes", pairs: " in pairs", "two sets": " in two sets", people: " of faces" };
 
-// models: of library/models. choose(model, source): when one is chosen. Returns { element, show(source) }.
+// models: of library/models. choose(model, source, options): when one is chosen; options that suit the source. Returns { element, show(source) }.
 export function whereToBegin(models, choose) {
   const element = h("div", { class: "stack begin", hidden: true });
   let latest = null;
-  const card = ({ name, reason }, place, source) => {
+  const card = ({ name, reason, options }, place, source) => {
     const model = models.find((each) => each.name === name);
     return h(
       "article",
       { class: "panel stack model-card", dataset: { begin: name } },
       h("h3", {}, name),
       h("p", { class: "small" }, reason),
-      h("div", { class: "row end" }, h("button", { class: place ? "" : "main", onclick: () => choose(model, source), "aria-label": `Begin with ${name}` }, "Choose")),
+      h("div", { class: "row end" }, h("button", { class: place ? "" : "main", onclick: () => choose(model, source, options), "aria-label": `Begin with ${name}` }, "Choose")),
     );
   };
   const show = async (source) => {

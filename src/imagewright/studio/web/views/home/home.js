@@ -27,7 +27,7 @@ export default async function show(root) {
   drop.addEventListener("files", told(({ detail }) => addFolder(detail, added, load)));
   const [{ models }] = await Promise.all([read("library/models"), load()]);
   clear(cards, modelCards(models, (model) => (location.hash = `#/train?model=${model.name}`)));
-  const begin = whereToBegin(models, (model, source) => (location.hash = `#/train?model=${model.name}&source=${source.id}`));
+  const begin = whereToBegin(models, (model, source, options) => (location.hash = `#/train?${new URLSearchParams({ model: model.name, source: source.id, options: JSON.stringify(options) })}`));
   chooser = await chooseSource({ chosen: (source) => void begin.show(source) }); // the first answer takes a while: the networks are imported
   root.append(h("h1", {}, "Home"), parts.lead, parts.notes, parts.first, parts.runs, h("h2", {}, "Pictures"), parts.sources, drop, added, h("h2", {}, "Where to begin"), h("div", { class: "where" }, chooser.element), begin.element, h("h2", {}, "All models"), cards);
   const end = live.follow("home/trainings", {}, told(async ({ runs, all }) => {

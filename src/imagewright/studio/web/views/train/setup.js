@@ -17,7 +17,7 @@ const SHOWN = 6; // pictures of a source
 export default async function show(root, asked) {
   const [{ models }, { runs }, { sources }] = await Promise.all([read("library/models"), read("library/runs"), read("library/sources")]);
   const filled = asked.again ? await read("train/again", { run: asked.again, finding: asked.finding, at: asked.at }) : asked.draft ? draftOf(asked.draft) : null;
-  const place = { models, runs, sources, filled, source: asked.source ?? null };
+  const place = { models, runs, sources, filled, source: asked.source ?? null, options: asked.options ? JSON.parse(asked.options) : {} };
   const setup = h("section", { class: "stack" });
   root.append(h("h1", {}, "New training"), h("p", { class: "lead" }, "Choose pictures and a model. What a training needs is measured and said before it starts."), runList(runs, !Object.keys(asked).length), setup);
   const wanted = filled?.model ?? asked.model;
@@ -57,8 +57,8 @@ const isFaces = (source) => source.kind === "faces";
 
 async function chooseModel(setup, place, model) {
   if (model) return showForm(setup, place, model);
-  const [cards, begin] = [h("div"), whereToBegin(place.models, (chosen) => choose(chosen))];
-  const choose = told((chosen) => showForm(setup, place, chosen));
+  const [cards, begin] = [h("div"), whereToBegin(place.models, (chosen, _, options) => choose(chosen, options))];
+  const choose = told((chosen, options = {}) => showForm(setup, { ...place, options }, chosen));
   const changed = (source) => {
     place.source = source?.id ?? null;
     begin.show(source);
@@ -86,7 +86,7 @@ async function showForm(setup, place, model) {
     options: schema.is_fitted ? schema.options.filter((each) => each.of !== "training" || each.name === "seed" || each.name === "device") : schema.options,
     essential: schema.is_fitted ? ["size"] : schema.essential,
     titles: { ...TITLES, [model.name]: `Options of ${model.name}` },
-    values: filled?.options ?? {},
+    values: filled?.options ?? place.options,
     runs: place.runs.filter((run) => !run.damaged && run.checkpoints?.length).map((run) => [JSON.stringify({ run: run.id }), `${run.name} (${run.model})`]),
     sources: place.sources.map((source) => [JSON.stringify({ source: source.id }), source.name]),
     changed: () => plan.forget(),

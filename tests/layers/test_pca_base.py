@@ -1,0 +1,94 @@
+"""PCA under a generator: its components against scikit-learn's, and networks that learn what to add to its samples."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from sklearn.decomposition import PCA
+from tiny import Messages, simple_pictures
+
+import imagewright as iw
+from imagewright.errors import DataError, UserError
+from imagewright.layers.pca_base import LARGEST, PCABase
+from imagewright.statistics.fitting import TensorStream
+
+TINY: dict[str, Any] = {
+    "base": "pca",
+    "width": 4,
+    "latent_dim": 6,
+    "batch_size": 8,
+    "images_seen": 16,
+    "precision": "fp32",
+    "device": "cpu",
+    "defaults": "published",
+    "held_out": 0,
+}
+
+
+def pictures(count: int = 40) -> np.ndarray:
+    return simple_pictures(count, (16, 16))
+
+
+def before_tanh(levels: np.ndarray) -> np.ndarray:
+    return np.arctanh(np.clip(levels.reshape(len(levels), -1) / 127.5 - 1, -LARGEST, LARGEST))
+
+
+@pytest.mark.parametrize(("count", "found"), [(40, 6), (4, 3)])
+def test_its_samples_are_those_of_pca_before_the_tanh(count: int, found: int) -> None:
+    """The oracle is scikit-learn's PCA: the mean, and the components up to their signs, scaled by their deviations."""
+    base, levels = PCABase(6, (16, 16), 3), pictures(count)
+    note = base.fit(TensorStream(torch.from_numpy(levels / 127.5 - 1).float()), seed=0)
+    oracle = PCA(found).fit(before_tanh(levels))
+    assert f"{found} components, {oracle.explained_variance_ratio_.sum():.0%}" in note
+    assert torch.allclose(base.mean.flatten(), torch.from_numpy(oracle.mean_).float(), atol=1e-4)
+    made = (base(torch.eye(6)) - base.mean).flatten(1).numpy()
+    expected = oracle.components_ * np.sqrt(oracle.explained_variance_)[:, None]
+    signs = np.sign((made[:found] * expected).sum(1))[:, None]
+    assert np.allclose(signs * made[:found], expected, atol=1e-3)
+    assert not made[found:].any()  # fewer pictures than latents: the others change nothing
+
+
+@pytest.mark.parametrize("model", ["dcgan", "cgan"])
+def test_a_training_starts_from_pca(model: str, tmp_path: Path) -> None:
+    """With a rate that moves nothing and a last layer of zeros, a generator would make PCA's samples alone."""
+    heard, levels = Messages(), pictures()
+    images = iw.open_images(levels).with_labels(np.arange(len(levels)) % 2, ("even", "odd"))
+    loaded = iw.load(iw.train(model, images, tmp_path / "run", reporter=heard, **TINY))
+    assert any("samples of PCA: 6 components" in text for text in heard.texts)
+    latents = loaded.sample_latents(3, torch.Generator().manual_seed(0))
+    with torch.no_grad():
+        list(loaded.generator.main.children())[-2].weight.zero_()
+        made = loaded.decode(latents)
+    oracle = PCA(6).fit(before_tanh(levels))
+    base = loaded.base.components.flatten(1)
+    assert torch.allclose(
+        made.flatten(1), (torch.from_numpy(oracle.mean_).float() + latents[:, :6] @ base).tanh(), atol=1e-4
+    )
+
+
+def test_a_resumed_training_keeps_its_components(tmp_path: Path) -> None:
+    whole = iw.load(iw.train("dcgan", pictures(), tmp_path / "whole", **TINY)).state_dict()
+    iw.train("dcgan", pictures(), tmp_path / "parts", **(TINY | {"images_seen": 8}))
+    heard = Messages()
+    run = iw.train("dcgan", pictures(), tmp_path / "parts", resume=True, images_seen=16, reporter=heard)
+    assert not any("samples of PCA" in text for text in heard.texts)
+    resumed = iw.load(run).state_dict()
+    assert all(torch.equal(value, resumed[name]) for name, value in whole.items())
+
+
+def test_equal_pictures_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="All pictures are equal"):
+        iw.train("dcgan", np.repeat(pictures(1), 20, 0), tmp_path / "run", **TINY)
+
+
+def test_published_code_does_not_get_such_a_network(tmp_path: Path) -> None:
+    run = iw.train("dcgan", pictures(), tmp_path / "run", **TINY)
+    with pytest.raises(UserError, match=r"base=pca.*--base none"):
+        iw.export(run, "published", tmp_path / "published")
+    assert not (tmp_path / "published").exists()
+    exported = iw.export(run, "safetensors", tmp_path / "run.safetensors")
+    assert torch.equal(iw.sample(exported.out, 2, seed=1), iw.sample(run, 2, seed=1))
