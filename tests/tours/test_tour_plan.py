@@ -19,7 +19,6 @@ from imagewright.tours.plan import (
     few_notes,
     held_out_count,
     minutes_for,
-    minutes_text,
     preferred_gan,
     scored_pictures,
     share_minutes,
@@ -102,15 +101,6 @@ def test_of_few_pictures_a_tour_says_what_train_auto_says() -> None:
     assert "60 pictures are few" in said
     assert "200" in said
     assert few_notes(500, accelerator=False) == few_notes(60, accelerator=True) == []
-
-
-def test_minutes_are_singular_and_plural() -> None:
-    assert [minutes_text(minutes) for minutes in (0.5, 1, 2, 1.5)] == [
-        "0.5 minutes",
-        "1 minute",
-        "2 minutes",
-        "1.5 minutes",
-    ]
 
 
 @pytest.mark.parametrize("minutes", [0.2, 1.0, 2.0, 6.0, 20.0, 600.0])

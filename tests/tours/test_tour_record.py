@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
@@ -182,3 +183,47 @@ def test_commands_name_the_first_set_and_the_options_that_hold(
         assert "--value-range 0:4095 --decode exact" in command
     assert main(typed) != 0
     assert "began with other options (decode, value_range)" in " ".join(capsys.readouterr().err.split())
+
+
+def test_a_folder_of_another_set_is_named_with_what_to_do(begun: Path, tmp_path: Path) -> None:
+    other = write(tmp_path / "others", count=12, side=24)
+    for options in ({}, {"minutes": 3}, {"size": 8}):
+        with pytest.raises(RunError) as error:
+            iw.tour(other, out=begun, **options)
+        said = str(error.value)
+        assert f"{begun} holds a tour of another set, {tmp_path / 'set'}." in said
+        assert "--out" in said
+        assert f"imagewright tour {tmp_path / 'set'} --minutes 20 --out {begun}" in said
+        assert "changed" not in said
+
+
+def test_a_tour_of_two_sets_is_not_gone_on_with_as_one_of_one(tmp_path: Path) -> None:
+    sets = [write(tmp_path / name) for name in ("one", "two")]
+    begin(sets[0], tmp_path / "tour", other=sets[1])
+    with pytest.raises(RunError, match=r"another set, \S*one and \S*two\. .*--out"):
+        iw.tour(sets[0], out=tmp_path / "tour")
+
+
+def test_a_set_that_has_changed_is_said_to_have(begun: Path, tmp_path: Path) -> None:
+    (tmp_path / "set" / "set0.png").rename(tmp_path / "set" / "more.png")
+    Image.fromarray(np.zeros((16, 16, 3), np.uint8)).save(tmp_path / "set" / "another.png")
+    with pytest.raises(RunError, match=r"has changed since the tour.*10 pictures then, and 11 now.*--out"):
+        iw.tour(tmp_path / "set", out=begun)
+
+
+def test_a_set_that_was_moved_goes_on(begun: Path, tmp_path: Path) -> None:
+    (tmp_path / "set").rename(tmp_path / "moved")
+    begin(tmp_path / "moved", begun)
+
+
+def test_the_minutes_count_from_the_start_of_the_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for kind in tours.CARRY_OUT:
+        monkeypatch.setitem(tours.CARRY_OUT, kind, lambda work, part: None)
+    minutes = {}
+    for name, before in (("at once", 0), ("late", 400)):
+        iw.tour(write(tmp_path / name), minutes=20, out=tmp_path / f"tour {name}", began=time.monotonic() - before)
+        record = read_record(tmp_path / f"tour {name}")
+        assert record is not None
+        assert record.parts[0].seconds >= before
+        minutes[name] = sum(part.minutes for part in record.parts[1:2])
+    assert minutes["late"] < 0.75 * minutes["at once"]  # 400 of 1,200 seconds are gone

@@ -170,15 +170,6 @@ def short_options(model: str, minutes: float, *, accelerator: bool) -> dict[str,
     return dict(SMALL.get(model, {})) if minutes < least_minutes(accelerator=accelerator) else {}
 
 
-def minutes_text(minutes: float) -> str:
-    """Minutes as people write them.
-
-    >>> minutes_text(1), minutes_text(0.5), minutes_text(20)
-    ('1 minute', '0.5 minutes', '20 minutes')
-    """
-    return f"{minutes:g} minute{'s' * (minutes != 1)}"
-
-
 def training_minutes(share: float) -> float:
     """The minutes of training in a part that has `share` minutes."""
     return SHARE_TRAINED * share
