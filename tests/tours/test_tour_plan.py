@@ -41,6 +41,17 @@ def test_classes_pairs_and_two_sets_add_their_methods() -> None:
     assert names(TourTraits(500, "two sets"))[-1] == "cut"
 
 
+def test_a_translation_is_left_out_of_a_tour_in_which_it_shows_smears() -> None:
+    """Observed at 32 pixels on a CPU: CUT of flowers after 56 and 125 images, pix2pix of facades after 100."""
+    for arrangement, least in (("pairs", 4), ("two sets", 13)):
+        traits = TourTraits(500, arrangement)  # type: ignore[arg-type]
+        (translation,) = (part for part in all_parts(traits, "dcgan") if part.kind == "translation")
+        assert minutes_for(all_parts(traits, "dcgan"), translation, accelerator=False) == least
+        assert translation.name not in names(traits, least - 1)
+        assert translation.name in names(traits, 20)
+        assert names(traits, 2) == names(TourTraits(500), 2)  # the time goes to what can be learned
+
+
 @pytest.mark.parametrize("per_class", [(), (500,), (497, 3), tuple([4] * 101)])
 def test_too_few_of_a_class_and_too_many_classes_are_no_condition(per_class: tuple[int, ...]) -> None:
     assert "cgan" not in names(TourTraits(500, per_class=per_class))
@@ -80,7 +91,8 @@ def test_the_minutes_that_a_part_needs_are_the_least_in_which_it_is_there() -> N
     traits = TourTraits(500, "pairs", (200, 300))
     parts = all_parts(traits, "dcgan")
     needed = {part.name: minutes_for(parts, part, accelerator=False) for part in parts}
-    assert needed["vae"] == needed["pix2pix"] == 1
+    assert needed["vae"] == 1
+    assert needed["pix2pix"] > 1
     for name, minutes in needed.items():
         assert name in names(traits, minutes)
         assert minutes == 1 or name not in names(traits, minutes - 1)
@@ -135,6 +147,12 @@ def test_a_part_that_took_all_the_time_leaves_half_to_each() -> None:
     planned = share_minutes(parts, 2)
     assert left == {name: max(min(LEAST_SECONDS / 60, planned[name]), LEAST_SHARE * planned[name]) for name in left}
     assert 60 * left["dcgan"] > LEAST_SECONDS
+
+
+def test_what_earlier_models_took_besides_their_training_is_left_to_later_ones() -> None:
+    assert training_minutes(4.0) == training_minutes(4.0, 0.5) == 3.0
+    assert training_minutes(4.0, 1.5) == 2.5
+    assert training_minutes(4.0, 3.5) == 2.0
 
 
 def test_held_out_pictures_and_scored_samples_are_bounded() -> None:

@@ -179,8 +179,8 @@ def _left_out(folder: Path, record: TourRecord) -> str:
     longest = max(each.minutes for each in record.left_out)
     longer = folder.parent / f"{folder.name or 'tour'}-{longest}"  # "." has no name
     return (
-        "<h2>What needs more minutes</h2><p>A network that makes new pictures learns little in too short a training, "
-        f"so {minutes_text(record.minutes)} went to what can be learned in them. Left out: "
+        "<h2>What needs more minutes</h2><p>A network that makes new pictures, or translates, learns little in too "
+        f"short a training, so {minutes_text(record.minutes)} went to what can be learned in them. Left out: "
         f"{text(record.names_left_out())}. A tour with all of them:</p>{_command(record.command(longer, longest))}"
     )
 

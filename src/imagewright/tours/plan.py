@@ -20,8 +20,9 @@ LEAST_SECONDS = 10.0  # of a part that trains: less is taken by starting and sco
 # in half of the processor's time (docs/measurements.md).
 SMALL = {"autoencoder": {"width": 16}, "vae": {"width": 16, "latent_dim": 16}}
 # Seconds of parts of which a newcomer sees noise after less.
-LEAST_TO_LEARN = {"vae_gan": 60.0, "cgan": 60.0}
-LEAST_ON_CPU = {"autoencoder": 40.0}
+LEAST_TO_LEARN = {"vae_gan": 60.0, "cgan": 60.0, "pix2pix": 40.0, "cut": 60.0}
+# pix2pix shows walls and windows from some 600 images on, CUT forms of its own from some 1,000 on: smears before.
+LEAST_ON_CPU = {"autoencoder": 40.0, "pix2pix": 90.0, "cut": 320.0}
 LONGEST = 10_000  # minutes that are looked through for those in which a part has enough
 LEAST_SHARE = 0.5  # of the time that a part was given at first: earlier ones that overran leave it so much
 SHARE_TRAINED = 0.75  # of the time of a part; the rest scores and shows what was learned
@@ -88,17 +89,17 @@ def all_parts(traits: TourTraits, gan: str) -> list[TourPart]:
     parts = [
         TourPart("set", "The set", "set", 0.5),
         TourPart("pca", "Eigenfaces: principal components", "components", 0.3, "pca"),
-        TourPart("autoencoder", "Autoencoder", "model", 1.0, "autoencoder", 2),
+        TourPart("autoencoder", "Autoencoder", "model", 1.0, "autoencoder", 1),
         TourPart("vae", "Variational autoencoder (VAE)", "model", 1.0, "vae"),
         TourPart(gan, GANS[gan], "model", 1.4, gan, 3),
-        TourPart("vae_gan", "VAE-GAN", "model", 1.3, "vae_gan", 5),
+        TourPart("vae_gan", "VAE-GAN", "model", 1.3, "vae_gan", 6),
     ]
     if traits.has_classes:
-        parts.append(TourPart("cgan", "Conditional GAN", "model", 1.3, "cgan", 4))
+        parts.append(TourPart("cgan", "Conditional GAN", "model", 1.3, "cgan", 5))
     if traits.arrangement == "pairs":
-        parts.append(TourPart("pix2pix", "Translation from pairs: pix2pix", "translation", 1.4, "pix2pix", 1))
+        parts.append(TourPart("pix2pix", "Translation from pairs: pix2pix", "translation", 2.0, "pix2pix", 2))
     if traits.arrangement == "two sets":
-        parts.append(TourPart("cut", "Translation between two sets: CUT", "translation", 1.6, "cut", 1))
+        parts.append(TourPart("cut", "Translation between two sets: CUT", "translation", 3.0, "cut", 4))
     return parts
 
 
@@ -170,9 +171,13 @@ def short_options(model: str, minutes: float, *, accelerator: bool) -> dict[str,
     return dict(SMALL.get(model, {})) if minutes < least_minutes(accelerator=accelerator) else {}
 
 
-def training_minutes(share: float) -> float:
-    """The minutes of training in a part that has `share` minutes."""
-    return SHARE_TRAINED * share
+def training_minutes(share: float, besides: float = 0.0) -> float:
+    """The minutes of training in a part that has `share` minutes.
+
+    besides: minutes that such a part takes for everything else on this machine, as an earlier one did; half of the
+        share is trained however long that is.
+    """
+    return min(SHARE_TRAINED * share, max(LEAST_SHARE * share, share - besides))
 
 
 def scored_pictures(minutes: float, models: int, pictures: int, rate: float) -> int:

@@ -63,7 +63,8 @@ def train_part(work: TourWork, part: PartRecord, fitted: Images | None = None) -
     options: dict[str, Any] = {"seed": work.record.seed, "device": work.device}
     if not catalogue.model_class(part.model).is_closed_form():
         # What the doctor needs for itself: pictures that are held out here are not seen by any training.
-        options |= {"minutes": training_minutes(part.minutes)} | _short_options(work, part)
+        minutes = training_minutes(part.minutes, work.record.besides_training)
+        options |= {"minutes": minutes} | _short_options(work, part)
     return train(part.model, images, **options, **common)
 
 
