@@ -36,15 +36,16 @@ def headline(found: dict[str, dict[str, float]], real: dict[str, float] | None =
     kinds: dict[str, Any] = {"pca": "components"}
     parts = [PartRecord("set", "The set", "set", state="done")]
     parts += [PartRecord(name, name, kinds.get(name, "model"), name, "done") for name in labels if name in found]
+    parts[0].values["duplicates"] = changes.pop("duplicates", 0)
     by_heart = changes.pop("by_heart", ())
     for part in parts:
         part.by_heart = "It knows the pictures by heart." if part.name in by_heart else None
     if real is not None:
         part = parts[1]
         part.values["real"] = [vars(score) for score in scores(real)]
-    known: dict[str, Any] = {"pictures": 500, "used": 500, "held_out": 100} | changes
+    known: dict[str, Any] = {"pictures": 500, "used": 500, "held_out": 100, "arrangement": "pictures"} | changes
     record = TourRecord(
-        source="flowers", other=None, opening={}, minutes=2, seed=0, arrangement="pictures", fingerprint="", classes=0,
+        source="flowers", other=None, opening={}, minutes=2, seed=0, fingerprint="", classes=0,
         gan="dcgan", size=(32, 32), channels=3, scored=64, features="random", parts=parts, **known,
     )  # fmt: skip
     return summary(record, {labels[name]: scores(each) for name, each in found.items()})
@@ -144,6 +145,18 @@ def test_without_scores_of_real_pictures_nothing_is_said_of_how_like_they_are() 
     assert "Nothing tells here" in headline({"vae": GAN}, pictures=12, used=12)
     assert "best" not in said
     assert "no model" not in said
+
+
+@pytest.mark.parametrize(
+    ("arrangement", "said"),
+    [
+        ("pictures", "500 pictures, 7 of them equal to an earlier one."),
+        ("pairs", "500 pairs of pictures, 7 of their pictures equal to an earlier one."),
+        ("two sets", "500 pictures (the first of two sets), 7 of the pictures of both sets equal to an earlier one."),
+    ],
+)
+def test_duplicates_are_said_of_the_pictures_that_were_checked(arrangement: str, said: str) -> None:
+    assert headline({"vae": GAN}, arrangement=arrangement, duplicates=7).startswith(said)
 
 
 def test_the_pictures_that_are_used_are_counted() -> None:

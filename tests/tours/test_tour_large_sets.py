@@ -97,6 +97,7 @@ def test_a_tour_of_a_large_set_counts_what_it_used_and_keeps_it(
     record = json.loads((tmp_path / "tour" / "tour.json").read_text())
     facts = " ".join(record["parts"][0]["facts"])
     assert "256 of 1,200 pictures were checked" in facts
+    assert "No picture is there twice" not in facts
     assert "among 100, spread evenly over the set" in facts
     assert "no time to look for strange pictures" in facts
     monkeypatch.setattr(tours, "readable_count", lambda *_: pytest.fail("the count is that of the beginning"))

@@ -52,10 +52,12 @@ def _what_there_is(record: TourRecord) -> str:
     found = [f"{record.pictures:,} {what}{classes}"]
     if record.used < record.pictures:
         found.append(f" ({record.used:,} of them used, spread evenly)")
+    # The check counts both pictures of a pair, and both sets.
+    whose = {"pairs": "their pictures", "two sets": "the pictures of both sets"}.get(record.arrangement, "them")
     survey = record.part("set").values
     for name, said in (("duplicates", "equal"), ("near_duplicates", "nearly equal")):
         if survey.get(name):
-            found.append(f", {survey[name]:,} of them {said} to an earlier one")
+            found.append(f", {survey[name]:,} of {whose} {said} to an earlier one")
     return "".join(found) + "."
 
 

@@ -21,8 +21,8 @@ LEAST_SECONDS = 10.0  # of a part that trains: less is taken by starting and sco
 SMALL = {"autoencoder": {"width": 16}, "vae": {"width": 16, "latent_dim": 16}}
 # Seconds of parts of which a newcomer sees noise after less.
 LEAST_TO_LEARN = {"vae_gan": 60.0, "cgan": 60.0, "pix2pix": 40.0, "cut": 60.0}
-# pix2pix shows walls and windows from some 600 images on, CUT flowers of the other colour from some 1,000 on, which take
-# 155 s: smears before (docs/measurements.md).
+# pix2pix shows walls and windows from some 600 images on, CUT flowers of the other colour from some 1,000 on (155 s of
+# a CPU): smears before (docs/measurements.md).
 LEAST_ON_CPU = {"autoencoder": 40.0, "pix2pix": 90.0, "cut": 270.0}
 LONGEST = 10_000  # minutes that are looked through for those in which a part has enough
 LEAST_SHARE = 0.5  # of the time that a part was given at first: earlier ones that overran leave it so much
