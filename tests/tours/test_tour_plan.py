@@ -19,6 +19,7 @@ from imagewright.tours.plan import (
     few_notes,
     held_out_count,
     minutes_for,
+    minutes_in_place,
     preferred_gan,
     scored_pictures,
     share_minutes,
@@ -153,6 +154,21 @@ def test_what_earlier_models_took_besides_their_training_is_left_to_later_ones()
     assert training_minutes(4.0) == training_minutes(4.0, 0.5) == 3.0
     assert training_minutes(4.0, 1.5) == 2.5
     assert training_minutes(4.0, 3.5) == 2.0
+
+
+def test_a_part_is_left_out_if_earlier_ones_left_too_little_time() -> None:
+    parts = {part.name: part for part in all_parts(TourTraits(500), "dcgan")}
+    left = [parts["autoencoder"], parts["vae"]]
+
+    def needed(name: str, seconds: float, accelerator: bool = False) -> int | None:
+        return minutes_in_place(parts[name], left, 2, {"set": seconds}, accelerator=accelerator)
+
+    assert needed("autoencoder", 20) is None
+    assert needed("autoencoder", 59) is None  # 30.5 of its 40 seconds are left
+    assert needed("autoencoder", 62) == 3  # of which 62 and 40 for each are 142
+    assert needed("autoencoder", 200) == 5
+    assert needed("autoencoder", 62, accelerator=True) is None
+    assert needed("vae", 500) is None  # without which there is no tour
 
 
 def test_held_out_pictures_and_scored_samples_are_bounded() -> None:

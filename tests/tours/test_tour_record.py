@@ -237,3 +237,25 @@ def test_what_models_take_besides_their_training_is_that_of_the_slowest(begun: P
         part = record.part(name)
         part.state, part.seconds, part.trained_seconds = "done", seconds, trained
     assert record.besides_training == 0.5
+
+
+def test_a_part_that_has_too_little_time_left_is_left_out_for_good(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for kind in tours.CARRY_OUT:
+        monkeypatch.setitem(tours.CARRY_OUT, kind, lambda work, part: None)
+    source, told = write(tmp_path / "set"), list[str]()
+    began = time.monotonic() - 100
+    found = iw.tour(source, minutes=2, out=tmp_path / "tour", began=began, say=told.append)
+    record = read_record(tmp_path / "tour")
+    assert record is not None
+    assert [part.name for part in record.parts] == ["set", "pca", "vae"]
+    assert record.is_whole
+    assert record.left_out[0].title == "Autoencoder"
+    assert record.left_out[0].minutes >= 3
+    assert any("too little time for Autoencoder" in note for note in told)
+    page = found.page.read_text()
+    assert f"Autoencoder (from {record.left_out[0].minutes} minutes on)" in page
+    again = iw.tour(source, minutes=2, out=tmp_path / "tour")
+    assert again.summary == found.summary
+    assert [part.name for part in read_record(tmp_path / "tour").parts] == ["set", "pca", "vae"]  # type: ignore[union-attr]

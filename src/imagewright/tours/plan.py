@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -26,6 +27,7 @@ LEAST_TO_LEARN = {"vae_gan": 60.0, "cgan": 60.0, "pix2pix": 40.0, "cut": 60.0}
 LEAST_ON_CPU = {"autoencoder": 40.0, "pix2pix": 90.0, "cut": 270.0}
 LONGEST = 10_000  # minutes that are looked through for those in which a part has enough
 LEAST_SHARE = 0.5  # of the time that a part was given at first: earlier ones that overran leave it so much
+BEGUN_FROM = 0.75  # of the least seconds of a part: if earlier parts left less, it is left out
 SHARE_TRAINED = 0.75  # of the time of a part; the rest scores and shows what was learned
 LEAST_SCORED, MOST_SCORED = 64, 1_000
 SHARE_SCORED = 0.12  # of the time
@@ -151,6 +153,27 @@ def share_minutes(
     at_first = {part.name: minutes * part.weight / sum(each.weight for each in parts) for part in left}
     least = {name: max(min(LEAST_SECONDS / 60, share), LEAST_SHARE * share) for name, share in at_first.items()}
     return {part.name: max(least[part.name], remaining * part.weight / whole) for part in left}
+
+
+def minutes_in_place(
+    part: TourPart, left: Sequence[TourPart], minutes: float, spent: Mapping[str, float], *, accelerator: bool
+) -> int | None:
+    """The whole minutes of a tour that has time for `part` here, if this one has too little; None if it has enough.
+
+    A part that `choose_parts` cannot leave out has enough. So has one that lacks a quarter of its least.
+
+    part: that is about to begin.
+    left: the parts that are not done, with it.
+    minutes: of the whole tour.
+    spent: seconds that finished parts took.
+    """
+    if not part.rank:
+        return None
+    gone, whole = sum(spent.values()), sum(each.weight for each in left)
+    least = least_seconds(part, accelerator=accelerator)
+    if (60 * minutes - gone) * part.weight / whole >= BEGUN_FROM * least:
+        return None
+    return math.ceil((gone + least * whole / part.weight) / 60)
 
 
 def few_notes(pictures: int, *, accelerator: bool) -> list[str]:

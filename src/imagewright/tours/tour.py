@@ -32,6 +32,7 @@ from imagewright.tours.plan import (
     choose_parts,
     few_notes,
     minutes_for,
+    minutes_in_place,
     preferred_gan,
     share_minutes,
     training_minutes,
@@ -273,10 +274,11 @@ def _carry_out(
     """
     if not record.scored:
         record.scored = affordable_count(record, planned.sized, device)  # even if the components fail
-    for place, part in enumerate(planned.parts, 1):
+    for part in list(planned.parts):
         found = record.part(part.name)
-        if found.state == "done":
+        if found.state == "done" or (not found.minutes and _leave_out(planned, record, part, device, say)):
             continue
+        place = planned.parts.index(part) + 1
         found.state, found.error = "under way", None
         if not found.minutes:
             found.minutes = share_minutes(planned.parts, record.minutes, record.spent)[part.name]
@@ -310,9 +312,27 @@ def _carry_out(
         write_page(folder, record)
 
 
+def _leave_out(planned: _Planned, record: TourRecord, part: TourPart, device: str, say: Say) -> bool:
+    """Leave out a part for which earlier ones left too little time, and say so; whether it was left out."""
+    left = [each for each in planned.parts if record.part(each.name).state != "done"]
+    needed = minutes_in_place(part, left, record.minutes, record.spent, accelerator=accelerated(device))
+    if needed is None:
+        return False
+    planned.parts.remove(part)
+    record.parts.remove(record.part(part.name))
+    record.left_out.insert(0, PartLeftOut(part.title, needed))
+    note = (
+        f"Earlier parts took longer than planned, so that there is too little time for {part.title}: the later ones "
+        f"have it. On a machine as busy as this one it is there from {minutes_text(needed)} on."
+    )
+    record.notes.append(note)
+    say(note)
+    return True
+
+
 def _say_shortened(found: PartRecord) -> None:
     """Add to what was found that earlier parts took the time of a training, if they did."""
-    if found.model is not None and found.minutes < NOT_SHORTENED * found.planned:
+    if found.kind in ("model", "translation") and found.minutes < NOT_SHORTENED * found.planned:
         found.facts.append(
             f"Earlier parts took longer than planned: this one was given {duration_text(60 * found.minutes)} in place "
             f"of {duration_text(60 * found.planned)}."

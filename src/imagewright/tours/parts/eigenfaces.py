@@ -38,7 +38,7 @@ def show_components(work: TourWork, part: PartRecord) -> None:
     work.add_picture(part, "pca-by-count", draw_strip(found), "One picture from the mean and its first k components.")
     shares = found.decomposition.cumulative_shares.tolist()
     points = [(0.0, 0.0), *((float(place), 100 * share) for place, share in enumerate(shares, 1))]
-    drawing = draw_curves({"variance": points}, "first k components", "% of the variance")
+    drawing = draw_curves({"explained": points}, "first k components", "% of the variance")
     work.add_drawing(part, "pca-variance", drawing, "How much of what differs between pictures the first k explain.")
     needed = [f"{count:,} explain {share:.0%}" for share, count in found.counts.items() if count is not None]
     if needed:
