@@ -1,4 +1,4 @@
-"""Counts and times as people write them: 5000, 200k, 1.5M; 120, 2m; and the images that a training saw."""
+"""Counts and times as people write them: 5000, 200k, 1.5M; 120, 2m; 20 minutes; the images that a training saw."""
 
 from __future__ import annotations
 
@@ -37,6 +37,15 @@ def parse_seconds(text: str) -> int:
     if not seconds.is_integer():
         raise ValueError("It must be a time: seconds, such as 120, or 2m or 1h.")
     return int(seconds)
+
+
+def minutes_text(minutes: float) -> str:
+    """Minutes in words.
+
+    >>> minutes_text(1), minutes_text(0.5), minutes_text(20)
+    ('1 minute', '0.5 minutes', '20 minutes')
+    """
+    return f"{minutes:g} minute{'s' * (minutes != 1)}"
 
 
 def precision_of(text: str) -> float:

@@ -128,6 +128,15 @@ class Model(nn.Module):
         """
         raise NotImplementedError(f"{type(self).__name__} is trained by its phases")
 
+    def check_images(self, images: Stream) -> None:
+        """Raise `UserError` for images that `fit` would refuse, as far as their number, labels and first pictures tell.
+
+        Called before a run is begun, and by the plan of a training, which then refuse the same images in the same
+        words. A model that is trained by phases is not asked.
+
+        images: the training images.
+        """
+
     def equip(self) -> Sequence[str] | None:
         """Fetch the networks that training needs and no file of the model holds (`Frozen`). Called before training.
 

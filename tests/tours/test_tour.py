@@ -115,10 +115,10 @@ def test_a_model_that_rebuilds_its_training_pictures_is_not_compared(whole) -> N
 
 
 def test_a_model_of_twelve_pictures_is_not_praised(whole) -> None:
-    assert "came nearest to the pictures. Nothing tells here" in whole.summary
+    assert "is the only trained model that is ranked. Nothing tells here" in whole.summary
     page = whole.page.read_text()
     assert "best new pictures" not in page
-    assert "VAE is the nearest to the pictures of the trained models" in page
+    assert "VAE is the only trained model that is ranked. Train it longer" in page
 
 
 def test_a_model_that_knows_the_pictures_has_no_best_score(whole) -> None:

@@ -51,6 +51,13 @@ def test_a_shown_command_reads_the_same_files(work: Path) -> None:
     assert shown_command(f"x '--labels={work / 'a b.csv'}'") == "x '--labels=a b.csv'"
 
 
+@pytest.mark.parametrize("option", ["--only", "--exclude"])
+def test_patterns_of_names_stay_as_they_were_typed(work: Path, option: str) -> None:
+    patterns = "'/sub/*.png' '~/*' /elsewhere/of/ben/photos"
+    assert shown_command(f"x /elsewhere/a {option} {patterns} --out /elsewhere/b") == f"x a {option} {patterns} --out b"
+    assert shown_command(f"x '{option}=/sub/*.png' --out=/elsewhere/b") == f"x '{option}=/sub/*.png' --out=b"
+
+
 def test_sentences_name_files_and_folders_without_those_above(work: Path) -> None:
     source = str(work / "my set of photos")
     said = f"64 pictures against 64 of {source} and /srv/ben/labels.csv in A/B, and/or 3/4."

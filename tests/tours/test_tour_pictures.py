@@ -10,6 +10,9 @@ from PIL import Image
 
 import imagewright as iw
 from imagewright.errors import DataError
+from imagewright.tours import plan
+from imagewright.tours import tour as tours
+from imagewright.tours.parts import translation
 from imagewright.tours.pictures import fit_pictures, open_tour
 from imagewright.tours.plan import all_parts
 
@@ -92,9 +95,30 @@ def test_a_tour_that_goes_on_keeps_its_size() -> None:
 
 @pytest.mark.learning
 @pytest.mark.parametrize(("names", "translates"), [(NAMES, "pix2pix"), (OTHERS, "cut")])
-def test_two_sources_end_in_a_translation(tmp_path: Path, names: list[str], translates: str) -> None:
+@pytest.mark.parametrize("shown", [True, False])
+def test_two_sources_end_in_a_translation(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, names: list[str], translates: str, shown: bool
+) -> None:
+    monkeypatch.setattr(plan, "LEAST_ON_CPU", {})
+    monkeypatch.setattr(plan, "LEAST_TO_LEARN", {})
+    monkeypatch.setattr(translation, "LEAST_SHOWN", {translates: 1 if shown else 10**9})
+    for kind in ("set", "components", "model"):
+        monkeypatch.setitem(tours.CARRY_OUT, kind, lambda work, part: None)
     one, other = write(tmp_path / "one", NAMES), write(tmp_path / "two", names)
     found = iw.tour(one, other, minutes=1.5, size=32, out=tmp_path / "tour")
     assert not found.failed
-    assert translates in found.runs
-    assert f'id="{translates}"' in found.page.read_text()
+    page = found.page.read_text()
+    assert f'id="{translates}"' in page
+    assert f"imagewright train {translates}" in page
+    assert ("what the model makes of them" in page) == shown
+    assert ("smears, which are not shown" in page) != shown
+
+
+@pytest.mark.parametrize("model", ["pix2pix", "cut"])
+def test_translations_of_a_training_that_saw_too_few_images_are_not_shown(model: str) -> None:
+    least = translation.LEAST_SHOWN[model]
+    assert translation.too_few_images(model, least) is None
+    said = translation.too_few_images(model, 56)
+    assert said is not None
+    assert "saw 56 images" in said
+    assert f"{2 * least:,} images" in said

@@ -19,7 +19,7 @@ from imagewright.tours.plan import (
     few_notes,
     held_out_count,
     minutes_for,
-    minutes_text,
+    minutes_in_place,
     preferred_gan,
     scored_pictures,
     share_minutes,
@@ -40,6 +40,17 @@ def test_classes_pairs_and_two_sets_add_their_methods() -> None:
     assert names(TourTraits(500, per_class=(200, 300)))[-1] == "cgan"
     assert names(TourTraits(500, "pairs"))[-1] == "pix2pix"
     assert names(TourTraits(500, "two sets"))[-1] == "cut"
+
+
+def test_a_translation_is_left_out_of_a_tour_in_which_it_shows_smears() -> None:
+    """Observed at 32 pixels on a CPU: CUT of flowers after 56 and 125 images, pix2pix of facades after 100."""
+    for arrangement, least in (("pairs", 4), ("two sets", 11)):
+        traits = TourTraits(500, arrangement)  # type: ignore[arg-type]
+        (translation,) = (part for part in all_parts(traits, "dcgan") if part.kind == "translation")
+        assert minutes_for(all_parts(traits, "dcgan"), translation, accelerator=False) == least
+        assert translation.name not in names(traits, least - 1)
+        assert translation.name in names(traits, 20)
+        assert names(traits, 2) == names(TourTraits(500), 2)  # the time goes to what can be learned
 
 
 @pytest.mark.parametrize("per_class", [(), (500,), (497, 3), tuple([4] * 101)])
@@ -81,7 +92,8 @@ def test_the_minutes_that_a_part_needs_are_the_least_in_which_it_is_there() -> N
     traits = TourTraits(500, "pairs", (200, 300))
     parts = all_parts(traits, "dcgan")
     needed = {part.name: minutes_for(parts, part, accelerator=False) for part in parts}
-    assert needed["vae"] == needed["pix2pix"] == 1
+    assert needed["vae"] == 1
+    assert needed["pix2pix"] > 1
     for name, minutes in needed.items():
         assert name in names(traits, minutes)
         assert minutes == 1 or name not in names(traits, minutes - 1)
@@ -102,15 +114,6 @@ def test_of_few_pictures_a_tour_says_what_train_auto_says() -> None:
     assert "60 pictures are few" in said
     assert "200" in said
     assert few_notes(500, accelerator=False) == few_notes(60, accelerator=True) == []
-
-
-def test_minutes_are_singular_and_plural() -> None:
-    assert [minutes_text(minutes) for minutes in (0.5, 1, 2, 1.5)] == [
-        "0.5 minutes",
-        "1 minute",
-        "2 minutes",
-        "1.5 minutes",
-    ]
 
 
 @pytest.mark.parametrize("minutes", [0.2, 1.0, 2.0, 6.0, 20.0, 600.0])
@@ -145,6 +148,27 @@ def test_a_part_that_took_all_the_time_leaves_half_to_each() -> None:
     planned = share_minutes(parts, 2)
     assert left == {name: max(min(LEAST_SECONDS / 60, planned[name]), LEAST_SHARE * planned[name]) for name in left}
     assert 60 * left["dcgan"] > LEAST_SECONDS
+
+
+def test_what_earlier_models_took_besides_their_training_is_left_to_later_ones() -> None:
+    assert training_minutes(4.0) == training_minutes(4.0, 0.5) == 3.0
+    assert training_minutes(4.0, 1.5) == 2.5
+    assert training_minutes(4.0, 3.5) == 2.0
+
+
+def test_a_part_is_left_out_if_earlier_ones_left_too_little_time() -> None:
+    parts = {part.name: part for part in all_parts(TourTraits(500), "dcgan")}
+    left = [parts["autoencoder"], parts["vae"]]
+
+    def needed(name: str, seconds: float, accelerator: bool = False) -> int | None:
+        return minutes_in_place(parts[name], left, 2, {"set": seconds}, accelerator=accelerator)
+
+    assert needed("autoencoder", 20) is None
+    assert needed("autoencoder", 59) is None  # 30.5 of its 40 seconds are left
+    assert needed("autoencoder", 62) == 3  # of which 62 and 40 for each are 142
+    assert needed("autoencoder", 200) == 5
+    assert needed("autoencoder", 62, accelerator=True) is None
+    assert needed("vae", 500) is None  # without which there is no tour
 
 
 def test_held_out_pictures_and_scored_samples_are_bounded() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
@@ -182,3 +183,79 @@ def test_commands_name_the_first_set_and_the_options_that_hold(
         assert "--value-range 0:4095 --decode exact" in command
     assert main(typed) != 0
     assert "began with other options (decode, value_range)" in " ".join(capsys.readouterr().err.split())
+
+
+def test_a_folder_of_another_set_is_named_with_what_to_do(begun: Path, tmp_path: Path) -> None:
+    other = write(tmp_path / "others", count=12, side=24)
+    for options in ({}, {"minutes": 3}, {"size": 8}):
+        with pytest.raises(RunError) as error:
+            iw.tour(other, out=begun, **options)
+        said = str(error.value)
+        assert f"{begun} holds a tour of another set, {tmp_path / 'set'}." in said
+        assert "--out" in said
+        assert f"imagewright tour {tmp_path / 'set'} --minutes 20 --out {begun}" in said
+        assert "changed" not in said
+
+
+def test_a_tour_of_two_sets_is_not_gone_on_with_as_one_of_one(tmp_path: Path) -> None:
+    sets = [write(tmp_path / name) for name in ("one", "two")]
+    begin(sets[0], tmp_path / "tour", other=sets[1])
+    with pytest.raises(RunError, match=r"another set, \S*one and \S*two\. .*--out"):
+        iw.tour(sets[0], out=tmp_path / "tour")
+
+
+def test_a_set_that_has_changed_is_said_to_have(begun: Path, tmp_path: Path) -> None:
+    (tmp_path / "set" / "set0.png").rename(tmp_path / "set" / "more.png")
+    Image.fromarray(np.zeros((16, 16, 3), np.uint8)).save(tmp_path / "set" / "another.png")
+    with pytest.raises(RunError, match=r"has changed since the tour.*10 pictures then, and 11 now.*--out"):
+        iw.tour(tmp_path / "set", out=begun)
+
+
+def test_a_set_that_was_moved_goes_on(begun: Path, tmp_path: Path) -> None:
+    (tmp_path / "set").rename(tmp_path / "moved")
+    begin(tmp_path / "moved", begun)
+
+
+def test_the_minutes_count_from_the_start_of_the_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for kind in tours.CARRY_OUT:
+        monkeypatch.setitem(tours.CARRY_OUT, kind, lambda work, part: None)
+    minutes = {}
+    for name, before in (("at once", 0), ("late", 400)):
+        iw.tour(write(tmp_path / name), minutes=20, out=tmp_path / f"tour {name}", began=time.monotonic() - before)
+        record = read_record(tmp_path / f"tour {name}")
+        assert record is not None
+        assert record.parts[0].seconds >= before
+        minutes[name] = sum(part.minutes for part in record.parts[1:2])
+    assert minutes["late"] < 0.75 * minutes["at once"]  # 400 of 1,200 seconds are gone
+
+
+def test_what_models_take_besides_their_training_is_that_of_the_slowest(begun: Path) -> None:
+    record = read_record(begun)
+    assert record is not None
+    assert record.besides_training == 0
+    for name, seconds, trained in (("set", 100.0, 0.0), ("autoencoder", 50.0, 20.0), ("vae", 30.0, 20.0)):
+        part = record.part(name)
+        part.state, part.seconds, part.trained_seconds = "done", seconds, trained
+    assert record.besides_training == 0.5
+
+
+def test_a_part_that_has_too_little_time_left_is_left_out_for_good(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for kind in tours.CARRY_OUT:
+        monkeypatch.setitem(tours.CARRY_OUT, kind, lambda work, part: None)
+    source, told = write(tmp_path / "set"), list[str]()
+    began = time.monotonic() - 100
+    found = iw.tour(source, minutes=2, out=tmp_path / "tour", began=began, say=told.append)
+    record = read_record(tmp_path / "tour")
+    assert record is not None
+    assert [part.name for part in record.parts] == ["set", "pca", "vae"]
+    assert record.is_whole
+    assert record.left_out[0].title == "Autoencoder"
+    assert record.left_out[0].minutes >= 3
+    assert any("too little time for Autoencoder" in note for note in told)
+    page = found.page.read_text()
+    assert f"Autoencoder (from {record.left_out[0].minutes} minutes on)" in page
+    again = iw.tour(source, minutes=2, out=tmp_path / "tour")
+    assert again.summary == found.summary
+    assert [part.name for part in read_record(tmp_path / "tour").parts] == ["set", "pca", "vae"]  # type: ignore[union-attr]

@@ -72,21 +72,49 @@ def compute_spectrum(
     Raises `DataError` for fewer than two pictures or if all are equal, `ConfigError` for more components than
     min(N - 1, D).
     """
-    if len(images) < 2:
-        raise DataError(f"{name} needs two pictures or more, and there is {len(images)}: variance needs a difference.")
-    possible = min(len(images) - 1, pixels)
+    possible = _possible_components(len(images), name, pixels, wanted)
     wanted = wanted or (None if share else min(DEFAULT_COMPONENTS, possible))
-    if wanted is not None and wanted > possible:
-        raise ConfigError(
-            f"--components {wanted}, but {len(images)} pictures of {pixels} pixel values "
-            f"have at most {possible}: use --components {possible} or fewer."
-        )
     spectrum = leading_spectrum(images, wanted, share, seed)
     if not spectrum.total_variance > 0:
-        raise DataError(
-            f"All pictures are equal: there is no direction in which they vary, so {name} has no component."
-        )
+        raise _none_vary(name)
     return spectrum
+
+
+def check_spectrum(images: Stream, name: str, pixels: int, wanted: int | None) -> None:
+    """Raise what `compute_spectrum` would, after reading the first pictures alone if those differ.
+
+    images, name, pixels, wanted: as for `compute_spectrum`.
+    """
+    _possible_components(len(images), name, pixels, wanted)
+    if not pictures_vary(images):
+        raise _none_vary(name)
+
+
+def pictures_vary(images: Stream) -> bool:
+    """Whether some picture differs from the first; reading ends at the first batch that has such a one."""
+    first: Tensor | None = None
+    for batch in images.batches(STREAMED_IMAGES):
+        first = batch[:1].clone() if first is None else first
+        if bool((batch != first).any()):
+            return True
+    return False
+
+
+def _possible_components(count: int, name: str, pixels: int, wanted: int | None) -> int:
+    """How many components so many pictures can have. Raises `UserError` for too few pictures or too many components."""
+    if count < 2:
+        raise DataError(f"{name} needs two pictures or more, and there is {count}: variance needs a difference.")
+    possible = min(count - 1, pixels)
+    if wanted is not None and wanted > possible:
+        raise ConfigError(
+            f"--components {wanted}, but {count} pictures of {pixels} pixel values "
+            f"have at most {possible}: use --components {possible} or fewer."
+        )
+    return possible
+
+
+def _none_vary(name: str) -> DataError:
+    return DataError(f"All pictures are equal: there is no direction in which they vary, so {name} has no component.")
 
 
 def leading_spectrum(images: Stream, wanted: int | None, share: float | None, seed: int) -> Spectrum:

@@ -2,26 +2,29 @@
 
 from __future__ import annotations
 
+from imagewright.counts import minutes_text
+from imagewright.errors import count_text
 from imagewright.pixels import size_text
 from imagewright.runs.report.curves import short_number
 from imagewright.runs.report.html import duration_text
 from imagewright.runs.scores import Score
-from imagewright.tours.plan import minutes_text
 from imagewright.tours.ranking import (
     LIKE,
     LIKE_REAL,
     RANKED_BY,
     at_least,
+    at_most,
     is_clearly_best,
     known_by_heart,
-    praised_of,
     ranked,
     shares_of_real,
+    with_verdict,
 )
 from imagewright.tours.record import TourRecord
 from imagewright.tours.texts import LABELS
 
 PCA = LABELS["pca"]
+ALONE = "the only trained model that is ranked"
 OVERRUN = 1.2  # of the minutes that were asked for: from there on the page says what the tour took
 
 Scores = dict[str, list[Score]]
@@ -49,58 +52,87 @@ def _what_there_is(record: TourRecord) -> str:
     found = [f"{record.pictures:,} {what}{classes}"]
     if record.used < record.pictures:
         found.append(f" ({record.used:,} of them used, spread evenly)")
+    # The check counts both pictures of a pair, and both sets.
+    whose = {"pairs": "their pictures", "two sets": "the pictures of both sets"}.get(record.arrangement, "them")
     survey = record.part("set").values
     for name, said in (("duplicates", "equal"), ("near_duplicates", "nearly equal")):
         if survey.get(name):
-            found.append(f", {survey[name]:,} of them {said} to an earlier one")
+            found.append(f", {survey[name]:,} of {whose} {said} to an earlier one")
     return "".join(found) + "."
 
 
 def best_sentence(record: TourRecord, best: list[tuple[str, Score]], scores: Scores) -> str:
-    """The sentence on the best model, or that none makes new pictures like these yet.
+    """The sentence on the best model, that none makes new pictures like these yet, or that it cannot be told.
 
     best: as `ranked` has them, one or more.
     """
     own = [] if PCA in known_by_heart(record) else scores.get(PCA, [])
     baseline = next((each for each in own if each.metric == RANKED_BY), None)
-    praised = praised_of(best, record, scores)
+    praised = with_verdict("like", best, record, scores)
     (name, score), *others = praised or best
     if baseline is not None and is_clearly_best(baseline, score):
-        return (
-            f"In {_time_taken(record)}, at {size_text(record.size)} pixels, no trained model came as "
-            f"near to the pictures as the eigenfaces did ({_title(score)} {short_number(baseline.value)}; "
-            f"{LABELS[name]} {short_number(score.value)}): give more minutes, or train one longer."
-        )
-    against = "" if baseline is None else _against(baseline, score)
+        return _behind(record, best, name, score, baseline)
     if not praised:
-        return _none_yet(record, name, score, against, scores)
+        return _unpraised(record, best, baseline, scores)
+    against = "" if baseline is None else _against(baseline, score)
     value = f"{_title(score)} {short_number(score.value)}"
     within = f"within {_time_taken(record)}, at {size_text(record.size)} pixels"
     if len(best) == 1:
-        return f"{LABELS[name]} reached {value}{against} {within}."
+        return f"{LABELS[name]} reached {value}{against} {within}: its new pictures are like these, and as various."
     said = f"The best new pictures {within}, are by {LABELS[name]} ({value}{against})"
     if not others or is_clearly_best(score, others[0][1]):
         return f"{said}."
     return f"{said}; {LABELS[others[0][0]]} is too near to it to tell the two apart by so few pictures."
 
 
-def _none_yet(record: TourRecord, name: str, score: Score, against: str, scores: Scores) -> str:
-    """What is said if no samples are like the pictures: the nearest model, and what is missing."""
-    within = f"In {_time_taken(record)}, at {size_text(record.size)} pixels,"
-    nearest = f"{LABELS[name]} ({_title(score)} {short_number(score.value)}{against})"
-    real = shares_of_real(record)
-    if not real:
-        return f"{within} {nearest} came nearest to the pictures. Nothing tells here how good new ones are."
-    own = {each.output: each for each in scores[LABELS[name]]}
-    precision, recall = (f"{own[each].value if each in own else 0:.0%}" for each in LIKE_REAL)
-    wanted = " and ".join(f"{real[each]:.0%}" for each in LIKE_REAL)
-    is_near = "precision" in own and at_least(own["precision"]) >= LIKE * real["precision"]
-    like = "as various as these" if is_near else "like these"
-    return (
-        f"{within} no model makes new pictures {like} yet. The nearest trained one is {nearest}: "
+def _behind(record: TourRecord, best: list[tuple[str, Score]], name: str, score: Score, baseline: Score) -> str:
+    """What is said if the eigenfaces are clearly nearer to the pictures than the nearest trained model."""
+    theirs, own = short_number(baseline.value), short_number(score.value)
+    known = f"{_title(score)} {theirs} of the eigenfaces, {own} of {LABELS[name]}"
+    said = (
+        f"no trained model came as near to the pictures as the eigenfaces did ({known})"
+        if len(best) > 1
+        else f"{LABELS[name]}, {ALONE}, did not come as near to the pictures as the eigenfaces did ({known})"
+    )
+    return f"{_within(record)} {said}: give more minutes, or train one longer."
+
+
+def _unpraised(record: TourRecord, best: list[tuple[str, Score]], baseline: Score | None, scores: Scores) -> str:
+    """What is said if nothing shows that samples are like the pictures: that they are not, or that it is open."""
+    undecided = with_verdict("open", best, record, scores)
+    name, score = (undecided or best)[0]
+    against = "" if baseline is None else _against(baseline, score)
+    named = f"{LABELS[name]} ({_title(score)} {short_number(score.value)}{against})"
+    real, found = shares_of_real(record), {each.output: each for each in scores[LABELS[name]]}
+    if not real or not all(each in found for each in LIKE_REAL):
+        came = f"{named} came nearest to the pictures" if len(best) > 1 else f"{named} is {ALONE}"
+        return f"{_within(record)} {came}. Nothing tells here how good new ones are."
+    precision, recall = (_share_text(found[each]) for each in LIKE_REAL)
+    wanted = " and ".join(_share_text(real[each]) for each in LIKE_REAL)
+    shares = (
         f"{precision} of its pictures are near to real ones, and {recall} of the real ones near to some of its own (of "
         f"real pictures {wanted})."
     )
+    if undecided:
+        counted = f"{record.scored:,} samples are" if record.held_out else f"{count_text(record.used, 'picture')} are"
+        return (
+            f"{_within(record)} the new pictures of {named} may be like these and as various; {counted} too few to "
+            f"tell: {shares}"
+        )
+    is_near = at_least(found["precision"]) >= LIKE * at_most(real["precision"])
+    like = "as various as these" if is_near else "like these"
+    which = "The nearest trained one is" if len(best) > 1 else f"{ALONE[:1].upper()}{ALONE[1:]} is"
+    return f"{_within(record)} no model makes new pictures {like} yet. {which} {named}: {shares}"
+
+
+def _share_text(score: Score) -> str:
+    """A share with its interval, in whole percent."""
+    known = score.low is not None and score.high is not None
+    return f"{score.value:.0%}" + (f" ({100 * at_least(score):.0f} to {at_most(score):.0%})" if known else "")
+
+
+def _within(record: TourRecord) -> str:
+    return f"In {_time_taken(record)}, at {size_text(record.size)} pixels,"
 
 
 def _against(baseline: Score, score: Score) -> str:

@@ -6,6 +6,7 @@ import re
 import shlex
 from pathlib import Path
 
+from imagewright.counts import minutes_text
 from imagewright.errors import count_text
 from imagewright.files import write_whole
 from imagewright.runs.places import RECORD
@@ -13,10 +14,9 @@ from imagewright.runs.report.html import duration_text, page, picture, text
 from imagewright.runs.report.score_tables import describe_recipes, html_table
 from imagewright.runs.run import Run
 from imagewright.runs.scores import Score
-from imagewright.tours.headline import summary
+from imagewright.tours.headline import ALONE, summary
 from imagewright.tours.paths import is_name_alone, set_name, shown_command, shown_record, shown_text
-from imagewright.tours.plan import minutes_text
-from imagewright.tours.ranking import known_by_heart, praised_of, ranked
+from imagewright.tours.ranking import known_by_heart, ranked, with_verdict
 from imagewright.tours.record import FIGURES, PAGE, PartRecord, TourFigure, TourRecord
 from imagewright.tours.scoring import HIDDEN, REAL, columns_of, scores_of
 from imagewright.tours.texts import ABOUT, LABELS
@@ -120,7 +120,8 @@ def _scores(record: TourRecord, scores: dict[str, list[Score]]) -> str:
     about = (
         f"Samples are compared with {compared}. The kernel distance is 0 if nothing tells them apart. Precision is the "
         "share of samples that look like real pictures, recall the share of real pictures that are like samples; "
-        "PSNR says how near reconstructions are. An arrow shows the better direction, bold the best model."
+        "PSNR says how near reconstructions are. In brackets: 95 % intervals, of the samples alone. An arrow shows the "
+        "better direction, bold the best value, which may be so by chance where intervals overlap."
     )
     table = html_table(scores, columns, unranked=(REAL, *known_by_heart(record)))
     return f"<h2>Scores</h2><p>{text(about)}</p>{table}{''.join(lines)}"
@@ -156,11 +157,12 @@ def _next(folder: Path, record: TourRecord, scores: Scores) -> str:
     """What to train longer: the best model that samples, the one that translates, and how to use a run."""
     rows = []
     best = ranked(record, scores)
-    praised = praised_of(best, record, scores)
+    praised = with_verdict("like", best, record, scores)
     for name, _ in (praised or best)[:1]:
         part = record.part(name)
-        which = "the best" if praised else "the nearest to the pictures"
-        rows.append(f"<p>{text(LABELS[name])} is {which} of the trained models. Train it longer:</p>")
+        which = f"{'the best' if praised else 'the nearest to the pictures'} of the trained models"
+        which = which if len(best) > 1 else ALONE
+        rows.append(f"<p>{text(LABELS[name])} is {which}. Train it longer:</p>")
         rows.append(_command(part.command or ""))
         used = shlex.join(["imagewright", "sample", str(folder / name), "--count", "64", "--out", "samples.png"])
         rows.append(f"<p>More pictures by the model as it is:</p>{_command(used)}")
@@ -177,8 +179,8 @@ def _left_out(folder: Path, record: TourRecord) -> str:
     longest = max(each.minutes for each in record.left_out)
     longer = folder.parent / f"{folder.name or 'tour'}-{longest}"  # "." has no name
     return (
-        "<h2>What needs more minutes</h2><p>A network that makes new pictures learns little in too short a training, "
-        f"so {minutes_text(record.minutes)} went to what can be learned in them. Left out: "
+        "<h2>What needs more minutes</h2><p>A network that makes new pictures, or translates, learns little in too "
+        f"short a training, so {minutes_text(record.minutes)} went to what can be learned in them. Left out: "
         f"{text(record.names_left_out())}. A tour with all of them:</p>{_command(record.command(longer, longest))}"
     )
 

@@ -16,6 +16,7 @@ from imagewright.runs.cleaning import PATH
 from imagewright.tours.record import TourRecord
 
 HOME = "~/"
+PATTERNS = ("--only", "--exclude")  # whose values are patterns of names within a set, also such as /sub/*.png
 ABSOLUTE = re.compile(r"/|~|[A-Za-z]:[\\/]|\\\\")
 
 
@@ -51,12 +52,21 @@ def set_name(source: str) -> str:
 
 
 def shown_command(command: str) -> str:
-    """A command line whose paths are shown as `shown_path` has them."""
+    """A command line whose paths are shown as `shown_path` has them; patterns of names stay as they are.
+
+    >>> shown_command("imagewright tour photos --exclude '/sub/*.png'")
+    "imagewright tour photos --exclude '/sub/*.png'"
+    """
     try:
         words = shlex.split(command)
     except ValueError:  # edited by hand
         return shown_text(command, ())
-    return " ".join(_shown_word(word) for word in words)
+    shown, latest = [], ""
+    for word in words:
+        latest = word if word.startswith("--") else latest
+        is_pattern = latest.partition("=")[0] in PATTERNS
+        shown.append(shlex.quote(word) if is_pattern else _shown_word(word))
+    return " ".join(shown)
 
 
 def _shown_word(word: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -20,10 +21,13 @@ LEAST_SECONDS = 10.0  # of a part that trains: less is taken by starting and sco
 # in half of the processor's time (docs/measurements.md).
 SMALL = {"autoencoder": {"width": 16}, "vae": {"width": 16, "latent_dim": 16}}
 # Seconds of parts of which a newcomer sees noise after less.
-LEAST_TO_LEARN = {"vae_gan": 60.0, "cgan": 60.0}
-LEAST_ON_CPU = {"autoencoder": 40.0}
+LEAST_TO_LEARN = {"vae_gan": 60.0, "cgan": 60.0, "pix2pix": 40.0, "cut": 60.0}
+# pix2pix shows walls and windows from some 600 images on, CUT flowers of the other colour from some 1,000 on (155 s of
+# a CPU): smears before (docs/measurements.md).
+LEAST_ON_CPU = {"autoencoder": 40.0, "pix2pix": 90.0, "cut": 270.0}
 LONGEST = 10_000  # minutes that are looked through for those in which a part has enough
 LEAST_SHARE = 0.5  # of the time that a part was given at first: earlier ones that overran leave it so much
+BEGUN_FROM = 0.75  # of the least seconds of a part: if earlier parts left less, it is left out
 SHARE_TRAINED = 0.75  # of the time of a part; the rest scores and shows what was learned
 LEAST_SCORED, MOST_SCORED = 64, 1_000
 SHARE_SCORED = 0.12  # of the time
@@ -88,17 +92,17 @@ def all_parts(traits: TourTraits, gan: str) -> list[TourPart]:
     parts = [
         TourPart("set", "The set", "set", 0.5),
         TourPart("pca", "Eigenfaces: principal components", "components", 0.3, "pca"),
-        TourPart("autoencoder", "Autoencoder", "model", 1.0, "autoencoder", 2),
+        TourPart("autoencoder", "Autoencoder", "model", 1.0, "autoencoder", 1),
         TourPart("vae", "Variational autoencoder (VAE)", "model", 1.0, "vae"),
         TourPart(gan, GANS[gan], "model", 1.4, gan, 3),
-        TourPart("vae_gan", "VAE-GAN", "model", 1.3, "vae_gan", 5),
+        TourPart("vae_gan", "VAE-GAN", "model", 1.3, "vae_gan", 6),
     ]
     if traits.has_classes:
-        parts.append(TourPart("cgan", "Conditional GAN", "model", 1.3, "cgan", 4))
+        parts.append(TourPart("cgan", "Conditional GAN", "model", 1.3, "cgan", 5))
     if traits.arrangement == "pairs":
-        parts.append(TourPart("pix2pix", "Translation from pairs: pix2pix", "translation", 1.4, "pix2pix", 1))
+        parts.append(TourPart("pix2pix", "Translation from pairs: pix2pix", "translation", 2.0, "pix2pix", 2))
     if traits.arrangement == "two sets":
-        parts.append(TourPart("cut", "Translation between two sets: CUT", "translation", 1.6, "cut", 1))
+        parts.append(TourPart("cut", "Translation between two sets: CUT", "translation", 3.0, "cut", 4))
     return parts
 
 
@@ -151,6 +155,27 @@ def share_minutes(
     return {part.name: max(least[part.name], remaining * part.weight / whole) for part in left}
 
 
+def minutes_in_place(
+    part: TourPart, left: Sequence[TourPart], minutes: float, spent: Mapping[str, float], *, accelerator: bool
+) -> int | None:
+    """The whole minutes of a tour that has time for `part` here, if this one has too little; None if it has enough.
+
+    A part that `choose_parts` cannot leave out has enough. So has one that lacks a quarter of its least.
+
+    part: that is about to begin.
+    left: the parts that are not done, with it.
+    minutes: of the whole tour.
+    spent: seconds that finished parts took.
+    """
+    if not part.rank:
+        return None
+    gone, whole = sum(spent.values()), sum(each.weight for each in left)
+    least = least_seconds(part, accelerator=accelerator)
+    if (60 * minutes - gone) * part.weight / whole >= BEGUN_FROM * least:
+        return None
+    return math.ceil((gone + least * whole / part.weight) / 60)
+
+
 def few_notes(pictures: int, *, accelerator: bool) -> list[str]:
     """What `train auto` would say of so few pictures: that no network learns to make new ones; none of many."""
     if not Beginning("pictures", pictures, accelerator=accelerator).are_few:
@@ -170,18 +195,13 @@ def short_options(model: str, minutes: float, *, accelerator: bool) -> dict[str,
     return dict(SMALL.get(model, {})) if minutes < least_minutes(accelerator=accelerator) else {}
 
 
-def minutes_text(minutes: float) -> str:
-    """Minutes as people write them.
+def training_minutes(share: float, besides: float = 0.0) -> float:
+    """The minutes of training in a part that has `share` minutes.
 
-    >>> minutes_text(1), minutes_text(0.5), minutes_text(20)
-    ('1 minute', '0.5 minutes', '20 minutes')
+    besides: minutes that such a part takes for everything else on this machine, as an earlier one did; half of the
+        share is trained however long that is.
     """
-    return f"{minutes:g} minute{'s' * (minutes != 1)}"
-
-
-def training_minutes(share: float) -> float:
-    """The minutes of training in a part that has `share` minutes."""
-    return SHARE_TRAINED * share
+    return min(SHARE_TRAINED * share, max(LEAST_SHARE * share, share - besides))
 
 
 def scored_pictures(minutes: float, models: int, pictures: int, rate: float) -> int:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from imagewright.model_choice import VERY_FEW
 from imagewright.runs.scores import Score, score_from
 from imagewright.tours.record import TourRecord
 from imagewright.tours.texts import LABELS
 
+Verdict = Literal["like", "unlike", "open"]
 RANKED_BY = "kd"
 LIKE_REAL = ("precision", "recall")
 LIKE = 0.5
@@ -33,11 +36,11 @@ def ranked(record: TourRecord, scores: dict[str, list[Score]]) -> list[tuple[str
     return sorted(found, key=lambda each: each[1].value)
 
 
-def praised_of(
-    best: list[tuple[str, Score]], record: TourRecord, scores: dict[str, list[Score]]
+def with_verdict(
+    wanted: Verdict, best: list[tuple[str, Score]], record: TourRecord, scores: dict[str, list[Score]]
 ) -> list[tuple[str, Score]]:
-    """Those of the ranked models whose samples deserve praise (`is_like_real`), the best first."""
-    return [each for each in best if is_like_real(record, scores[LABELS[each[0]]])]
+    """Those of the ranked models of whose samples that can be said (`verdict_of`), the best first."""
+    return [each for each in best if verdict_of(record, scores[LABELS[each[0]]]) == wanted]
 
 
 def known_by_heart(record: TourRecord) -> list[str]:
@@ -50,26 +53,40 @@ def is_clearly_best(first: Score, second: Score) -> bool:
     return first.high is not None and second.low is not None and first.high < second.low
 
 
-def is_like_real(record: TourRecord, own: list[Score]) -> bool:
-    """Whether samples are like the pictures and as various: precision and recall of at least `LIKE` of real ones.
+def verdict_of(record: TourRecord, own: list[Score]) -> Verdict:
+    """What can be said of a model's samples: they are like the pictures and as various, they are not, or it is open.
 
-    The lower bounds of the model's intervals count, so that few samples do not pass by chance.
+    "like": precision and recall are both at least `LIKE` of those of real pictures; "unlike": one of them is less. Each
+    by the whole intervals of the model and of the real pictures, so that few samples decide nothing by chance.
+    "open": neither. Samples of a set without held-out pictures are never found to be like it: they are compared with
+    pictures that the model learned from, and blends of those pass (docs/measurements.md). They may be
+    unlike even those.
 
-    own: the scores of the model. Where nothing can be said (`shares_of_real`) False is returned.
+    own: the scores of the model.
     """
     real, found = shares_of_real(record), {each.output: each for each in own}
-    return bool(real) and all(name in found and at_least(found[name]) >= LIKE * real[name] for name in LIKE_REAL)
+    if not real or not all(name in found for name in LIKE_REAL):
+        return "open"
+    if any(at_most(found[name]) < LIKE * at_least(real[name]) for name in LIKE_REAL):
+        return "unlike"
+    is_like = all(at_least(found[name]) >= LIKE * at_most(real[name]) for name in LIKE_REAL)
+    return "like" if is_like and record.held_out else "open"
 
 
-def shares_of_real(record: TourRecord) -> dict[str, float]:
+def shares_of_real(record: TourRecord) -> dict[str, Score]:
     """Precision and recall of real pictures; {} if they are not known, or there are too few to say anything by them."""
-    real = {each.output: each.value for each in real_scores(record) if each.output in LIKE_REAL}
+    real = {each.output: each for each in real_scores(record) if each.output in LIKE_REAL}
     return real if len(real) == len(LIKE_REAL) and record.used >= VERY_FEW else {}
 
 
 def at_least(score: Score) -> float:
     """The lower bound of a score's interval, or its value if it has none."""
     return score.value if score.low is None else score.low
+
+
+def at_most(score: Score) -> float:
+    """The upper bound of a score's interval, or its value if it has none."""
+    return score.value if score.high is None else score.high
 
 
 def real_scores(record: TourRecord) -> list[Score]:

@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any, Literal
 
+from imagewright.counts import minutes_text
 from imagewright.errors import RunError
 from imagewright.files import write_whole
 from imagewright.images.decoding.value_range import describe_range
@@ -16,7 +17,7 @@ from imagewright.images.opening import resolve_choices
 from imagewright.json_files import JsonError, parse_json
 from imagewright.regular_files import read_regular
 from imagewright.runs.schemas import check_record
-from imagewright.tours.plan import TourPart, minutes_text
+from imagewright.tours.plan import TourPart
 from imagewright.tours.schemas import TourSchema
 
 RECORD, PAGE, FIGURES = "tour.json", "tour.html", "figures"
@@ -151,6 +152,14 @@ class TourRecord:
     def spent(self) -> dict[str, float]:
         """Seconds that the finished parts took, by name."""
         return {part.name: part.seconds for part in self.parts if part.state == "done"}
+
+    @property
+    def besides_training(self) -> float:
+        """Minutes that the slowest finished model took besides its training: for its start, its pictures and scores."""
+        taken = [
+            part.seconds - part.trained_seconds for part in self.parts if part.kind == "model" and part.state == "done"
+        ]
+        return max([0.0, *taken]) / 60
 
     def command(self, folder: Path, minutes: float | None = None) -> str:
         """The command that makes this tour, or goes on with it.

@@ -27,6 +27,7 @@ class PartValuesSchema(Schema):
 
     duplicates: Count = 0
     near_duplicates: Count = 0
+    fitted: Count | None = None
     real: list[ScoreRecord] = Field(default_factory=list)
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from imagewright.analysis.outliers.moving import is_within
+from imagewright.counts import minutes_text
 from imagewright.errors import ConfigError, ImagewrightError, RunError
 from imagewright.images.opening import opening_choices
 from imagewright.images.selection import select_evenly
@@ -18,6 +18,7 @@ from imagewright.progress import StageProgress
 from imagewright.runs.lock import lock_run
 from imagewright.runs.report.html import duration_text
 from imagewright.runs.run import Run
+from imagewright.tours.earlier import check_folder, check_options, check_pictures, fingerprint_of, is_same_source
 from imagewright.tours.headline import summary
 from imagewright.tours.page import REAL_ROW, runs_of, write_page
 from imagewright.tours.parts.eigenfaces import show_components
@@ -31,13 +32,12 @@ from imagewright.tours.plan import (
     choose_parts,
     few_notes,
     minutes_for,
-    minutes_text,
+    minutes_in_place,
     preferred_gan,
     share_minutes,
     training_minutes,
 )
 from imagewright.tours.record import (
-    RECORD,
     PartLeftOut,
     PartRecord,
     TourRecord,
@@ -92,6 +92,7 @@ def tour(
     out: str | Path | None = None,
     seed: int = 0,
     device: str = "auto",
+    began: float | None = None,
     say: Say | None = None,
     progress: StageProgress | None = None,
     stop: StopRequest | None = None,
@@ -105,10 +106,11 @@ def tour(
     source: as for `open_images`: pictures, also in classes; or pairs: folders input and target, or A and B with equal
         names, or squares side by side; or two sets: folders A and B, trainA and trainB.
     other: a second source: the targets of a set of inputs if most names are equal, else a second set.
-    minutes: of all parts together, split by what each needs. Those for which there is no time are left out.
+    minutes: of the whole tour, split over its parts by what each needs. Those for which there is no time are left out.
     out: the folder; `runs/tour-SOURCE` by default.
     seed: of all random numbers.
     device: auto, cpu, cuda or mps.
+    began: `time.monotonic()` when the minutes began, such as at the start of a command; at this call by default.
     say: called with sentences for the user.
     progress: called with (part, seconds done, seconds that it has).
     stop: a request that ends the tour after the present step, once its `asked` is True.
@@ -120,27 +122,27 @@ def tour(
     """
     if not math.isfinite(minutes) or minutes <= 0:
         raise ConfigError(f"minutes={minutes:g}, but a tour takes some: give 2 for a glance, 20 for a good look.")
-    if other is not None and _is_same(source, other):
+    if other is not None and is_same_source(source, other):
         raise ConfigError(
             f"Both sources are {source}, and a tour of two has different ones: the targets of these inputs, or a "
             "second set. For a tour of this set name it once."
         )
-    began = time.monotonic()
+    start = time.monotonic() if began is None else began
     folder = Path(out) if out is not None else Path("runs") / f"tour-{name_run(source)}"
     tell = say or (lambda _: None)
-    _check_folder(folder, source, other)
+    check_folder(folder, source, other)
     with lock_run(folder):
         earlier = read_record(folder)
         if earlier is not None:
-            _check_same(earlier, folder, minutes, seed, opening)
-        planned = _plan(source, other, opening, minutes, seed, device, earlier, tell)
+            check_options(earlier, folder, source, other, minutes, seed, opening)
+        planned = _plan(source, other, opening, minutes, seed, device, earlier, folder)
         record = _settle(planned, earlier, folder)
         if earlier is None:
             for note in [*record.notes, *_said_of_left_out(record)]:
                 tell(note)
         if record.is_whole:
             tell("All parts are done: the page is written anew. Another tour needs another folder (--out).")
-        _carry_out(planned, record, folder, source, other, device, progress, stop, tell, began)
+        _carry_out(planned, record, folder, source, other, device, progress, stop, tell, start)
         page = write_page(folder, record)
     runs = runs_of(folder, record)
     failed = {part.title: str(part.error) for part in record.parts if part.state == "failed"}
@@ -164,42 +166,6 @@ class _Planned:
     record: TourRecord
 
 
-def _is_same(source: Any, other: Any) -> bool:
-    """Whether both sources are one: the same object, name, or path of the disk."""
-    if source is other:
-        return True
-    if not (isinstance(source, str | Path) and isinstance(other, str | Path)):
-        return False
-    paths = [Path(each).expanduser() for each in (source, other)]
-    return str(source) == str(other) or (all(path.exists() for path in paths) and paths[0].samefile(paths[1]))
-
-
-def _check_folder(folder: Path, source: Any, other: Any) -> None:
-    """Raise `RunError` for a folder that cannot hold the tour."""
-    for each in (source, other):
-        if isinstance(each, str | Path) and Path(each).expanduser().is_dir() and is_within(folder, each):
-            raise RunError(
-                f"{folder} lies in the source {each}: its figures would be taken for pictures of the set next time. "
-                "Choose a folder outside with --out."
-            )
-    if folder.exists() and not folder.is_dir():
-        raise RunError(f"{folder} is a file, and a tour is a folder: name another with --out.")
-    if folder.is_dir() and not (folder / RECORD).exists() and any(folder.iterdir()):
-        raise RunError(f"{folder} holds something else than a tour: name another folder with --out.")
-
-
-def _check_same(earlier: TourRecord, folder: Path, minutes: float, seed: int, opening: dict[str, Any]) -> None:
-    """Raise `RunError` for options that differ from those with which the tour began."""
-    given = {"minutes": minutes, "seed": seed, **plain_options(opening)}
-    began = {"minutes": earlier.minutes, "seed": earlier.seed, **earlier.opening}
-    differing = [name for name in given.keys() | began.keys() if given.get(name) != began.get(name)]
-    if differing:
-        raise RunError(
-            f"The tour in {folder} began with other options ({', '.join(sorted(differing))}). Go on with it: "
-            f"`{earlier.command(folder)}`. Or name another folder with --out."
-        )
-
-
 def _plan(
     source: Any,
     other: Any,
@@ -208,12 +174,14 @@ def _plan(
     seed: int,
     device: str,
     earlier: TourRecord | None,
-    say: Say,
+    folder: Path,
 ) -> _Planned:
     """The tour as it begins; that of `earlier` has its adversarial model and size, which other machines choose anew."""
     notes: list[str] = []
     accelerator = accelerated(device)
     whole = open_tour(source, other, opening, notes.append)
+    if earlier is not None:
+        check_pictures(earlier, folder, source, other, whole)
     used = earlier.used if earlier else readable_count(whole.own, minutes)
     pictures = whole.spread(used)
     traits = pictures.traits
@@ -243,7 +211,7 @@ def _plan(
         minutes=minutes,
         seed=seed,
         arrangement=pictures.arrangement,
-        fingerprint=_fingerprint(whole),
+        fingerprint=fingerprint_of(whole),
         pictures=len(whole.own),
         used=used,
         classes=len(traits.per_class),
@@ -277,21 +245,11 @@ def _notes(record: TourRecord, pictures: TourPictures, *, accelerator: bool) -> 
     return notes
 
 
-def _fingerprint(pictures: TourPictures) -> str:
-    second = "" if pictures.second is None else pictures.second.fingerprint
-    return pictures.own.fingerprint + second
-
-
 def _settle(planned: _Planned, earlier: TourRecord | None, folder: Path) -> TourRecord:
-    """The record to go on with. Raises `RunError` if the pictures have changed since the tour began."""
+    """The record to go on with. Raises `RunError` if it has parts that this version does not have."""
     now = planned.record
     if earlier is None:
         return now
-    if earlier.fingerprint != now.fingerprint:
-        raise RunError(
-            f"{now.source} has changed since the tour in {folder} began: it had {earlier.pictures:,} pictures then, "
-            f"and {now.pictures:,} now. Put it back as it was to go on, or begin anew in another folder with --out."
-        )
     known = {part.name for part in planned.parts}
     if known != {part.name for part in earlier.parts}:
         raise RunError(f"The tour in {folder} has other parts: begin anew in another folder with --out.")
@@ -316,10 +274,11 @@ def _carry_out(
     """
     if not record.scored:
         record.scored = affordable_count(record, planned.sized, device)  # even if the components fail
-    for place, part in enumerate(planned.parts, 1):
+    for part in list(planned.parts):
         found = record.part(part.name)
-        if found.state == "done":
+        if found.state == "done" or (not found.minutes and _leave_out(planned, record, part, device, say)):
             continue
+        place = planned.parts.index(part) + 1
         found.state, found.error = "under way", None
         if not found.minutes:
             found.minutes = share_minutes(planned.parts, record.minutes, record.spent)[part.name]
@@ -353,9 +312,27 @@ def _carry_out(
         write_page(folder, record)
 
 
+def _leave_out(planned: _Planned, record: TourRecord, part: TourPart, device: str, say: Say) -> bool:
+    """Leave out a part for which earlier ones left too little time, and say so; whether it was left out."""
+    left = [each for each in planned.parts if record.part(each.name).state != "done"]
+    needed = minutes_in_place(part, left, record.minutes, record.spent, accelerator=accelerated(device))
+    if needed is None:
+        return False
+    planned.parts.remove(part)
+    record.parts.remove(record.part(part.name))
+    record.left_out.insert(0, PartLeftOut(part.title, needed))
+    note = (
+        f"Earlier parts took longer than planned, so that there is too little time for {part.title}: the later ones "
+        f"have it. On a machine as busy as this one it is there from {minutes_text(needed)} on."
+    )
+    record.notes.append(note)
+    say(note)
+    return True
+
+
 def _say_shortened(found: PartRecord) -> None:
     """Add to what was found that earlier parts took the time of a training, if they did."""
-    if found.model is not None and found.minutes < NOT_SHORTENED * found.planned:
+    if found.kind in ("model", "translation") and found.minutes < NOT_SHORTENED * found.planned:
         found.facts.append(
             f"Earlier parts took longer than planned: this one was given {duration_text(60 * found.minutes)} in place "
             f"of {duration_text(60 * found.planned)}."

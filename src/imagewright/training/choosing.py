@@ -17,6 +17,7 @@ import numpy as np
 
 from imagewright import catalogue, configs, distributed
 from imagewright.catalogue_entries import Needs
+from imagewright.counts import minutes_text
 from imagewright.errors import ConfigError, DataError, RunError, count_text
 from imagewright.familiar_names import suggest_option
 from imagewright.images import Images, open_images
@@ -28,7 +29,7 @@ from imagewright.training.arranging import ARRANGING_OPTIONS
 from imagewright.training.options import TrainingOptions
 from imagewright.training.reporting import Say, tell_if_slow
 from imagewright.training.setting import RENAMED_FOR_IMAGES, describe_source
-from imagewright.training.suggestions import minutes_text, planned_minutes
+from imagewright.training.suggestions import planned_minutes
 
 AUTO = "auto"
 """Given for the name of a model: the one that suits is chosen."""

@@ -12,6 +12,7 @@ import torch
 
 from imagewright import catalogue, distributed
 from imagewright.consent import SELF
+from imagewright.counts import minutes_text
 from imagewright.errors import count_text
 from imagewright.images import Images
 from imagewright.machine import total_memory
@@ -27,7 +28,7 @@ from imagewright.training.plan import Plan
 from imagewright.training.planning import SHARE_OF_STEPS, describe_end
 from imagewright.training.reporting import Reporter, Silent
 from imagewright.training.setting import split_options
-from imagewright.training.suggestions import minutes_text
+from imagewright.training.tracking import check_tensorboard
 from imagewright.training.train import Assembled, assemble, resolve
 from imagewright.training.trial import run_trial
 
@@ -163,6 +164,8 @@ def plan_training(
             consent=agreed,
         )
         check_settings(model, setting)
+        if setting.options.tensorboard:
+            check_tensorboard()
         assembled = assemble(model, setting, None, device, listening)
         forecast = _describe(model, assembled, device)
         if assembled.plan is not None:

@@ -11,6 +11,7 @@ import numpy as np
 import torch
 
 from imagewright import distributed
+from imagewright.counts import minutes_text
 from imagewright.images import Images
 from imagewright.model import Model
 from imagewright.training import device as devices
@@ -18,7 +19,7 @@ from imagewright.training.options import TrainingOptions
 from imagewright.training.plan import Plan
 from imagewright.training.reporting import Say, tell_if_slow
 from imagewright.training.sizes import useful_side
-from imagewright.training.suggestions import minutes_text, planned_minutes
+from imagewright.training.suggestions import planned_minutes
 from imagewright.training.trial import Trial, run_trial
 
 SHARE_OF_STEPS = 0.9  # of the time; reports, checkpoints and pages take most of the rest

@@ -10,13 +10,13 @@ from typing import Any
 import torch
 
 from imagewright import catalogue, configs
+from imagewright.counts import minutes_text
 from imagewright.errors import ConfigError
 from imagewright.files import cache_folder
 from imagewright.images import Images
 from imagewright.machine import total_memory
 from imagewright.pixels import size_text
 from imagewright.training.reporting import Say
-from imagewright.training.suggestions import minutes_text
 
 # A model that is trained by steps learns nothing from photographs at their own size in the time there is. The sides
 # that it does learn: the shorter side in pixels, by the minutes from which on it is trained at.

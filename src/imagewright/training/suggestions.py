@@ -44,15 +44,6 @@ def planned_minutes(training: Mapping[str, Any], *, accelerator: bool) -> float:
     return float(training.get("minutes") or (MINUTES_ON_GPU if accelerator else MINUTES_ON_CPU))
 
 
-def minutes_text(minutes: float) -> str:
-    """A number of minutes in words.
-
-    >>> minutes_text(1), minutes_text(0.5)
-    ('1 minute', '0.5 minutes')
-    """
-    return f"{minutes:g} minute{'s' * (minutes != 1)}"
-
-
 def suggest_options(
     model_name: str,
     images: Images,

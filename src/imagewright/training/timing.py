@@ -7,12 +7,12 @@ import time
 import torch
 
 from imagewright import distributed
+from imagewright.counts import minutes_text
 from imagewright.training import device as devices
 from imagewright.training.observers import Training
 from imagewright.training.plan import is_scheduled
 from imagewright.training.planning import FEWEST_STEPS, SHARE_OF_STEPS, describe_end, images_in
 from imagewright.training.reporting import describe_rate
-from imagewright.training.suggestions import minutes_text
 
 RATE_STEPS = 8  # after which the rate is measured, or after two slow ones
 SLOW_STEP = 0.25  # seconds

@@ -18,6 +18,7 @@ import torch
 from imagewright import agreement, catalogue, distributed
 from imagewright.errors import PREEMPTED, ConfigError, ImagewrightError
 from imagewright.images import Images
+from imagewright.images.float_stream import FloatStream
 from imagewright.model import Model
 from imagewright.runs import places
 from imagewright.runs.run import Run
@@ -259,6 +260,8 @@ def assemble(name: str, setting: Setting, resumed: Path | None, device: torch.de
     check_rows(setting.sources)
     # The number of images is known only after they were prepared, since unreadable ones are left out.
     options = settle_held_out(setting.options, setting.images, reporter.message, has_steps=plan is not None)
+    if plan is None and resumed is None:
+        agreement.together(lambda: model.check_images(FloatStream(setting.images)))
     if plan is not None:
         if resumed is None:
             for source in setting.sources.values():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -18,7 +19,7 @@ def tour(
     other: Annotated[str | None, Parameter(help="the targets of these inputs, or a second set")] = None,
     /,
     *,
-    minutes: Annotated[float, within(0, 10_000, above=True, help="of all parts together")] = 20.0,
+    minutes: Annotated[float, within(0, 10_000, above=True, help="of the whole tour")] = 20.0,
     out: Annotated[Path | None, Parameter(help="the folder; runs/tour-SOURCE by default")] = None,
     size: Annotated[
         Size | None, Parameter(help="64, or WIDTHxHEIGHT; by default what suits the time", metavar="SIZE")
@@ -35,6 +36,8 @@ def tour(
 
     The same command goes on after Ctrl-C. The page is written anew after each part.
     """
+    began = time.monotonic()  # what follows imports for seconds, and the minutes are those that the user waits
+
     import imagewright
     from imagewright.cli.progress import clock_bar
 
@@ -47,6 +50,7 @@ def tour(
             out=out,
             seed=seed,
             device=device,
+            began=began,
             say=tell,
             progress=progress,
             **{name: value for name, value in given.items() if value is not None},

@@ -32,6 +32,7 @@ from imagewright.models.shared.latent_space import (
     require_labels,
 )
 from imagewright.statistics.gaussians import cholesky_factors, log_densities, sample_gaussians
+from imagewright.statistics.spectra import pictures_vary
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,15 +88,18 @@ class GDA(Model, GenerativeClassifier, EncodesLatents):
             lambda: self.stream_points(images), labels, len(self.class_names), diagonal=False
         )
         if not float(moments.scatters.diagonal(dim1=1, dim2=2).sum()) > 0:
-            raise DataError(
-                "The pictures of each class are all equal, so GDA cannot estimate a covariance: give more pictures of "
-                "each class."
-            )
+            raise _no_covariance()
         linear = self.config.boundary == "linear"
         covariances = self._pooled(moments)[None] if linear else self._own(moments)
         register_buffers(
             self, log_priors=moments.log_priors(), means=moments.means, factors=cholesky_factors(covariances)
         )
+
+    def check_images(self, images: Stream) -> None:
+        require_labels(images, self.class_names, "GDA")
+        self.check_encoder(images)
+        if not pictures_vary(images):
+            raise _no_covariance()
 
     def log_joint(self, points: Tensor) -> Tensor:
         return self.log_priors + log_densities(points, self.means, self.factors)
@@ -144,3 +148,10 @@ def _ledoit_wolf(covariances: Tensor, counts: Tensor, fourths: Tensor, mean_vari
     spread = (squares - covariances.shape[1] * mean_variances.square()).clamp(min=0)
     error = ((fourths / counts - squares) / counts).clamp(min=0)
     return torch.where(spread > 0, torch.minimum(error, spread) / spread.clamp(min=1e-300), torch.ones_like(spread))
+
+
+def _no_covariance() -> DataError:
+    return DataError(
+        "The pictures of each class are all equal, so GDA cannot estimate a covariance: give more pictures of each "
+        "class."
+    )

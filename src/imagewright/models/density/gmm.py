@@ -82,10 +82,7 @@ class GMM(Model, EncodesLatents):
         Raises `ConfigError` for more Gaussians than pictures, `DataError` if all latents are equal.
         """
         wanted = self.config.gaussians
-        if wanted is not None and wanted > len(images):
-            raise ConfigError(
-                f"gaussians={wanted}, but there are {len(images)} pictures: use --gaussians {len(images)} or fewer."
-            )
+        self._check_count(len(images))
         self.fit_encoder(images)
         points = torch.cat(list(self.stream_points(images)))
         require_variation(points, "A mixture of Gaussians")
@@ -98,6 +95,17 @@ class GMM(Model, EncodesLatents):
         register_buffers(
             self, weights=torch.from_numpy(fitted.weights_), means=torch.from_numpy(fitted.means_), factors=factors
         )
+
+    def check_images(self, images: Stream) -> None:
+        self._check_count(len(images))
+        self.check_points(images, "A mixture of Gaussians")
+
+    def _check_count(self, pictures: int) -> None:
+        if self.config.gaussians is not None and self.config.gaussians > pictures:
+            raise ConfigError(
+                f"gaussians={self.config.gaussians}, but there are {pictures} pictures: use --gaussians {pictures} or "
+                "fewer."
+            )
 
     def derived_metrics(self, losses: dict[str, float]) -> dict[str, float]:
         return {"mixture/gaussians": float(len(self.weights))}

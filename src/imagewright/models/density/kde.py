@@ -88,6 +88,9 @@ class KDE(Model, EncodesLatents):
         register_buffers(self, kept=kept, scales=scales)
         register_buffers(self, width=self._choose_width(kept / scales))
 
+    def check_images(self, images: Stream) -> None:
+        self.check_points(images, "A kernel density")
+
     def derived_metrics(self, losses: dict[str, float]) -> dict[str, float]:
         return {"kernel/bandwidth": float(self.width), "kernel/points": float(len(self.kept))}
 

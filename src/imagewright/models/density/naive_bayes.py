@@ -34,6 +34,7 @@ from imagewright.models.shared.latent_space import (
     require_labels,
 )
 from imagewright.statistics.gaussians import log_densities, sample_gaussians
+from imagewright.statistics.spectra import pictures_vary
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -121,6 +122,12 @@ class NaiveBayes(Model, GenerativeClassifier):
         else:
             register_buffers(self, means=moments.means, deviations=self._smoothed_deviations(moments))
 
+    def check_images(self, images: Stream) -> None:
+        require_labels(images, self.class_names, "Naive Bayes")
+        self.check_encoder(images)
+        if self.config.distribution == "gaussian" and not pictures_vary(images):
+            raise _all_equal()
+
     # The distributions
 
     def log_joint(self, points: Tensor) -> Tensor:
@@ -155,9 +162,13 @@ class NaiveBayes(Model, GenerativeClassifier):
         between = (counts * (moments.means - total_mean).square()).sum(0)
         largest = float((moments.scatters.sum(0) + between).max() / counts.sum())
         if not largest > 0:
-            raise DataError("All pictures are equal, and naive Bayes needs pictures that vary.")
+            raise _all_equal()
         # Even without smoothing, a pixel that is constant within a class needs a positive variance.
         smoothing = max(self.config.smoothing, 1e-12) * largest
         common = moments.scatters.sum(0) / counts.sum()
         shares = pooling_shares(moments.counts, 1, self.config.pooling)[:, None]  # pixels are independent: D = 1
         return ((1 - shares) * moments.scatters / counts.clamp(min=1) + shares * common + smoothing).sqrt()
+
+
+def _all_equal() -> DataError:
+    return DataError("All pictures are equal, and naive Bayes needs pictures that vary.")

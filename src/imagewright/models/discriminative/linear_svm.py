@@ -94,6 +94,10 @@ class LinearSVM(Model, ClassifiesLatents):
             tensor[torch.from_numpy(present)] = torch.from_numpy(fitted)
         register_buffers(self, **buffers)
 
+    def check_images(self, images: Stream) -> None:
+        require_labels(images, self.class_names, "A linear SVM")
+        self.check_points(images, "A linear SVM")
+
     def classify(self, images: Tensor) -> Tensor:
         log_sigmoids = logsigmoid(self.slopes * self.margins(self.encode_points(images)) + self.offsets)
         return (log_sigmoids - log_sigmoids.logsumexp(1, keepdim=True)).float()

@@ -79,5 +79,9 @@ class LogisticRegression(Model, ClassifiesLatents):
         biases[present] = torch.from_numpy(fitted.intercept_)
         register_buffers(self, weights=weights, biases=biases)
 
+    def check_images(self, images: Stream) -> None:
+        require_labels(images, self.class_names, "Logistic regression")
+        self.check_points(images, "Logistic regression")
+
     def classify(self, images: Tensor) -> Tensor:
         return (self.encode_points(images) @ self.weights.T + self.biases).log_softmax(1).float()

@@ -18,7 +18,7 @@ from imagewright.configs import Config
 from imagewright.errors import ConfigError, DataError
 from imagewright.model import Model, Stream
 from imagewright.statistics.moments import mean_and_variance
-from imagewright.statistics.spectra import DEFAULT_COMPONENTS, STREAMED_IMAGES
+from imagewright.statistics.spectra import DEFAULT_COMPONENTS, STREAMED_IMAGES, pictures_vary
 
 MOST_COUNTS = 2**25  # int64 counts in memory at once; if more are needed, they are counted in several passes
 
@@ -56,31 +56,46 @@ class FeatureSelection(Model):
         `ConfigError` for more components than pixel values.
         """
         pixels = math.prod(self.config.image_shape)
+        components = self._choose_count(pixels)
+        mean, merits = mean_and_variance(images)
+        if not merits.any():
+            raise _none_vary()
+        if self.config.by == "mutual_information":
+            merits = self._mutual_information(images, self._labels_of(images), pixels)
+        self._register_buffers(pixels, components)
+        self.mean.copy_(mean)
+        self.merits.copy_(merits)
+        self.kept.copy_(merits.argsort(descending=True, stable=True)[:components])
+
+    def check_images(self, images: Stream) -> None:
+        self._choose_count(math.prod(self.config.image_shape))
+        if not pictures_vary(images):
+            raise _none_vary()
+        if self.config.by == "mutual_information":
+            self._labels_of(images)
+
+    def _choose_count(self, pixels: int) -> int:
         components = self.config.components or min(DEFAULT_COMPONENTS, pixels)
         if components > pixels:
             raise ConfigError(
                 f"components={components}, but the pictures have {pixels} pixel values: use --components {pixels} "
                 "or fewer."
             )
-        mean, merits = mean_and_variance(images)
-        if not merits.any():
-            raise DataError("All pictures are equal: no pixel varies, so none can be selected.")
-        if self.config.by == "mutual_information":
-            merits = self._mutual_information(images, pixels)
-        self._register_buffers(pixels, components)
-        self.mean.copy_(mean)
-        self.merits.copy_(merits)
-        self.kept.copy_(merits.argsort(descending=True, stable=True)[:components])
+        return components
 
-    def _mutual_information(self, images: Stream, pixels: int) -> Tensor:
+    def _labels_of(self, images: Stream) -> Tensor:
+        """The labels, int64 (N,). Raises `DataError` if there are none, or of one class only."""
         if images.labels is None:
             raise DataError(
                 "by=mutual_information needs labels, and the pictures have none: put them in a sub-folder a class, "
                 "name a table with --labels, or choose by=variance."
             )
-        classes, levels = int(images.labels.max()) + 1, self.config.levels
         if len(images.labels[images.labels >= 0].unique()) < 2:
             raise DataError("by=mutual_information needs two classes or more: choose by=variance.")
+        return images.labels
+
+    def _mutual_information(self, images: Stream, labels: Tensor, pixels: int) -> Tensor:
+        classes, levels = int(labels.max()) + 1, self.config.levels
         width = max(1, min(pixels, MOST_COUNTS // (levels * classes)))
         blocks = range(0, pixels, width)
         return torch.cat(
@@ -140,3 +155,7 @@ def _mutual_information(images: Stream, levels: int, classes: int, block: slice)
     joint = counts.view(-1, levels, classes).double() / int((images.labels >= 0).sum())
     independent = joint.sum(1, keepdim=True) * joint.sum(2, keepdim=True)
     return torch.where(joint > 0, joint * (joint / independent.clamp(min=1e-300)).log(), 0.0).sum((1, 2)).float()
+
+
+def _none_vary() -> DataError:
+    return DataError("All pictures are equal: no pixel varies, so none can be selected.")

@@ -21,7 +21,7 @@ from torch import Tensor
 from imagewright.configs import Config
 from imagewright.errors import ConfigError
 from imagewright.model import Model, Stream
-from imagewright.statistics.spectra import STREAMED_IMAGES, Spectrum, compute_spectrum, fix_signs
+from imagewright.statistics.spectra import STREAMED_IMAGES, Spectrum, check_spectrum, compute_spectrum, fix_signs
 
 MOST_FITTED = 50_000
 # Variances below this share of the largest are rounding, which whitening would amplify to a source.
@@ -80,6 +80,9 @@ class ICA(Model):
         self.total_variance.fill_(spectrum.total_variance)
         self.steps.fill_(steps)
         self.settled.fill_(float(steps < self.config.iterations))
+
+    def check_images(self, images: Stream) -> None:
+        check_spectrum(images, "ICA", math.prod(self.config.image_shape), self.config.components)
 
     def _drop_rounding(self, spectrum: Spectrum) -> Spectrum:
         """The spectrum without variances below `LEAST_VARIANCE` of the largest."""

@@ -22,7 +22,7 @@ from imagewright.configs import LabelledConfig
 from imagewright.errors import ConfigError, DataError
 from imagewright.model import Model, Stream
 from imagewright.models.linear.pca import QUANTISATION_VARIANCE
-from imagewright.statistics.spectra import STREAMED_IMAGES, Spectrum, compute_spectrum
+from imagewright.statistics.spectra import STREAMED_IMAGES, Spectrum, check_spectrum, compute_spectrum
 
 MOST_PRINCIPAL = 256  # the default's upper bound: more hardly improve discrimination, and cost time
 
@@ -71,19 +71,32 @@ class LDA(Model):
         Raises `DataError` without labels, for labels of one class, and if each class has one picture; `ConfigError` for
         more components than there can be.
         """
-        if images.labels is None:
-            raise DataError("LDA needs classes, but the pictures have no labels: give labels.")
-        counts = images.labels.bincount(minlength=len(self.class_names))
-        spectrum = self._principal_components(images, counts)
-        centres, within = _scatter(images, images.labels, counts, spectrum)
+        labels, counts = self._labels_of(images)
+        wanted = self._principal_components(len(images), counts)
+        spectrum = compute_spectrum(images, "LDA", math.prod(self.config.image_shape), wanted, seed=self.config.seed)
+        centres, within = _scatter(images, labels, counts, spectrum)
         self._fit_discriminants(spectrum, counts.double(), centres, within)
 
-    def _principal_components(self, images: Stream, counts: Tensor) -> Spectrum:
-        """The principal components in which the discriminants are found."""
+    def check_images(self, images: Stream) -> None:
+        wanted = self._principal_components(len(images), self._labels_of(images)[1])
+        check_spectrum(images, "LDA", math.prod(self.config.image_shape), wanted)
+
+    def _labels_of(self, images: Stream) -> tuple[Tensor, Tensor]:
+        """The labels, int64 (N,), and the pictures of each class, (K,). Raises `DataError` if there are none."""
+        if images.labels is None:
+            raise DataError("LDA needs classes, but the pictures have no labels: give labels.")
+        return images.labels, images.labels.bincount(minlength=len(self.class_names))
+
+    def _principal_components(self, count: int, counts: Tensor) -> int:
+        """How many principal components the discriminants are found in. Raises `UserError` if there are too few.
+
+        count: of the pictures.
+        counts: of each class, (K,).
+        """
         present = int((counts > 0).sum())
         if present < 2:
             raise DataError("LDA needs two classes or more, but all pictures are of one class.")
-        freedom = len(images) - present  # degrees of freedom of the within-class covariance
+        freedom = count - present  # degrees of freedom of the within-class covariance
         if freedom < 1:
             raise DataError(
                 "LDA needs a class with two pictures or more: with one picture in each class, the variance within "
@@ -94,7 +107,7 @@ class LDA(Model):
         wanted = self.config.principal or max(1, min(freedom // 2, MOST_PRINCIPAL, pixels))
         if wanted > possible:
             raise ConfigError(
-                f"principal={wanted}, but {len(images)} pictures of {present} classes with {pixels} pixel values allow "
+                f"principal={wanted}, but {count} pictures of {present} classes with {pixels} pixel values allow "
                 f"at most {possible}: use --principal {possible} or fewer."
             )
         if self.config.components and self.config.components > min(present - 1, wanted):
@@ -103,7 +116,7 @@ class LDA(Model):
                 f"components={self.config.components}, but {present} classes in {wanted} principal components have "
                 f"at most {most} discriminants: use --components {most} or fewer."
             )
-        return compute_spectrum(images, "LDA", pixels, wanted, seed=self.config.seed)
+        return wanted
 
     def _fit_discriminants(self, spectrum: Spectrum, counts: Tensor, centres: Tensor, within: Tensor) -> None:
         """Whiten by the within-class covariance, then PCA of the class centres.

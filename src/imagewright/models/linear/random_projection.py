@@ -100,6 +100,9 @@ class RandomProjection(Model):
         self.inverse.copy_(inverse)
         self.pictures.fill_(len(images))
 
+    def check_images(self, images: Stream) -> None:
+        self._choose_dimensions(len(images), math.prod(self.config.image_shape))
+
     def _choose_dimensions(self, pictures: int, pixels: int) -> int:
         wanted = self.config.components or min(DEFAULT_COMPONENTS, pixels)
         if self.config.epsilon is not None:

@@ -21,6 +21,7 @@ from imagewright.capabilities import Decodes, Encodes, require, verbs_of
 from imagewright.configs import CompositeConfig, Config
 from imagewright.errors import ConfigError, DataError
 from imagewright.model import Model, Stream
+from imagewright.statistics.spectra import pictures_vary
 
 STREAMED_IMAGES = 256
 PIXELS = "pixels"
@@ -92,6 +93,21 @@ class LatentModel:
         self.encoder.eval()
         if not self.config.submodels:  # type: ignore[attr-defined]
             self.encoder.fit(images)
+
+    def check_encoder(self, images: Stream) -> None:
+        """`Model.check_images` of the encoder, unless it came from a run."""
+        if not self.config.submodels:  # type: ignore[attr-defined]
+            self.encoder.check_images(images)
+
+    def check_points(self, images: Stream, what: str) -> None:
+        """Raise what `fit_encoder` and `require_variation` would, as far as number and first pictures tell.
+
+        what: how messages call the model.
+        """
+        self.check_encoder(images)
+        _require_two(len(images), what)
+        if not pictures_vary(images):
+            raise _equal_latents(what)
 
     def stream_points(self, images: Stream) -> Iterator[Tensor]:
         """One pass over the pictures' points, float64 (n, D) a batch. Raises `DataError` if one is not finite."""
@@ -214,7 +230,15 @@ def require_labels(images: Stream, class_names: tuple[str, ...], what: str) -> T
 
 def require_variation(points: Tensor, what: str) -> None:
     """Raise `DataError` for fewer than two points (N, D), or if all are equal. `what`: how messages call the model."""
-    if len(points) < 2:
-        raise DataError(f"{what} needs two pictures or more, and there is {len(points)}.")
+    _require_two(len(points), what)
     if bool((points == points[0]).all()):
-        raise DataError(f"All pictures have the same latent, and {what} needs latents that vary.")
+        raise _equal_latents(what)
+
+
+def _require_two(count: int, what: str) -> None:
+    if count < 2:
+        raise DataError(f"{what} needs two pictures or more, and there is {count}.")
+
+
+def _equal_latents(what: str) -> DataError:
+    return DataError(f"All pictures have the same latent, and {what} needs latents that vary.")

@@ -13,6 +13,7 @@ from imagewright import catalogue
 from imagewright.capabilities import sampled_classes, samples_classes, verbs_of
 from imagewright.distributed import choose_device
 from imagewright.errors import ImagewrightError
+from imagewright.images import Images
 from imagewright.images.selection import even_places
 from imagewright.latent.walks.plane import manifold
 from imagewright.latent.walks.walk_sheets import interpolation_sheet
@@ -47,19 +48,23 @@ def train_model(work: TourWork, part: PartRecord) -> None:
     finish_model(work, part, train_part(work, part))
 
 
-def train_part(work: TourWork, part: PartRecord) -> Run:
-    """The run of a part: trained, or gone on with if it was interrupted. Raises `Stopped` on request."""
+def train_part(work: TourWork, part: PartRecord, fitted: Images | None = None) -> Run:
+    """The run of a part: trained, or gone on with if it was interrupted. Raises `Stopped` on request.
+
+    fitted: the pictures of a model in closed form; those of all trainings by default.
+    """
     assert part.model is not None
     path = work.folder / part.name
     reporter = PartReporter(work.clock)
-    images: Any = work.sized.translated if part.kind == "translation" else work.sized.trained
+    images: Any = work.sized.translated if part.kind == "translation" else fitted or work.sized.trained
     common: dict[str, Any] = {"out": path, "reporter": reporter, "stop": work.stop}
     if (path / RECORD).exists():
         return train(part.model, images, resume=True, **common)
     options: dict[str, Any] = {"seed": work.record.seed, "device": work.device}
     if not catalogue.model_class(part.model).is_closed_form():
         # What the doctor needs for itself: pictures that are held out here are not seen by any training.
-        options |= {"minutes": training_minutes(part.minutes)} | _short_options(work, part)
+        minutes = training_minutes(part.minutes, work.record.besides_training)
+        options |= {"minutes": minutes} | _short_options(work, part)
     return train(part.model, images, **options, **common)
 
 

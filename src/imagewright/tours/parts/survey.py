@@ -67,7 +67,7 @@ def _check(work: TourWork, part: PartRecord) -> None:
     else:
         found = check(source_of_some(own, most), value_range=work.record.opening.get("value_range"), **options)
         part.facts.append(f"{found.count:,} of {work.record.pictures:,} pictures were checked, spread over the set.")
-    part.facts += check_facts(found)
+    part.facts += check_facts(found, is_whole=most >= work.record.pictures, sets=work.record.arrangement == "two sets")
 
 
 def _checkable(work: TourWork, own: Images) -> int:
@@ -83,15 +83,19 @@ def _checkable(work: TourWork, own: Images) -> int:
     return most if most >= work.record.pictures else max(LEAST_CHECKED, min(most, len(own)))
 
 
-def check_facts(found: CheckReport) -> list[str]:
-    """What the check found, as sentences for the page."""
+def check_facts(found: CheckReport, *, is_whole: bool = True, sets: bool = False) -> list[str]:
+    """What the check found, as sentences for the page.
+
+    is_whole: whether all pictures were checked.
+    sets: whether the classes are two sets, which the page names elsewhere.
+    """
     (size, usual), *others = found.sizes.items() or [("none", 0)]
     facts = [
         f"{count_text(found.count, 'picture')}, all {size} pixels."
         if not others
         else f"{count_text(found.count, 'picture')} of {len(others) + 1} sizes; the commonest is {size} ({usual:,})."
     ]
-    if found.classes:
+    if found.classes and not sets:
         few, most = min(found.classes.values()), max(found.classes.values())
         each = f"{few:,} pictures each" if few == most else f"{few:,} to {most:,} pictures each"
         facts.append(f"{len(found.classes)} classes of {each}.")
@@ -105,7 +109,7 @@ def check_facts(found: CheckReport) -> list[str]:
             named = "; ".join(sign.join(group[:4]) for group in groups[:NAMED])
             facts.append(f"{count_text(count, 'picture')} {'is' if count == 1 else 'are'} {what}: {named}.")
     if not found.duplicates and not found.near_duplicates:
-        facts.append("No picture is there twice.")
+        facts.append("No picture is there twice." if is_whole else "None of these is there twice.")
     return facts + [_sentence(note) for note in found.notes[:NAMED]]
 
 

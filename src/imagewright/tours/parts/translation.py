@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import torch
 
+from imagewright.errors import count_text
 from imagewright.images import Images
 from imagewright.images.selection import even_places
 from imagewright.output.grids import draw_grid
@@ -17,6 +18,24 @@ from imagewright.training.resume import seconds_in
 from imagewright.verbs.translate import translate
 
 SHOWN = 6
+LEAST_SHOWN = {"pix2pix": 300, "cut": 500}  # images of the training, before which translations are smears
+ENOUGH = 2  # times as many show something
+
+
+def too_few_images(model: str, seen: int) -> str | None:
+    """What is said in place of translations that show nothing; None if the training saw enough images.
+
+    model: that translates.
+    seen: images of its training.
+    """
+    least = LEAST_SHOWN.get(model, 0)
+    if seen >= least:
+        return None
+    return (
+        f"Its training saw {count_text(seen, 'image')} in the time that it had on this machine, and its translations "
+        f"are smears, which are not shown: from some {ENOUGH * least:,} images on they show something. The command "
+        "below trains it longer."
+    )
 
 
 def train_translation(work: TourWork, part: PartRecord) -> None:
@@ -26,6 +45,11 @@ def train_translation(work: TourWork, part: PartRecord) -> None:
     model = load(run)
     part.trained_seconds = seconds_in(run)
     part.command = command_for_longer(work, part)
+    part.doctor = doctor_lines(run)
+    too_few = too_few_images(str(part.model), run.checkpoints()[-1].images_seen)
+    if too_few is not None:
+        part.facts.append(too_few)
+        return
     images: Images = work.sized.reference
     batch = images.batch(even_places(len(images), SHOWN))
     is_paired = work.record.arrangement == "pairs"
@@ -40,4 +64,3 @@ def train_translation(work: TourWork, part: PartRecord) -> None:
     work.add_picture(
         part, f"{part.name}-translations", picture, "Inputs and what the model makes of them." + held, record
     )
-    part.doctor = doctor_lines(run)
