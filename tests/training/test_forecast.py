@@ -59,7 +59,7 @@ def test_a_model_in_closed_form_has_no_time() -> None:
 
 
 def test_a_step_that_cannot_fit_is_refused_with_one_that_can(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("imagewright.training.activations.total_memory", lambda _: 2**19)
+    monkeypatch.setattr("imagewright.training.activations.memory_of_rank", lambda _: 2**19)
     options = tiny_options("progan") | {"images_seen": 64, "batch_size": 8}
     with pytest.raises(ConfigError, match=r"--micro-batch [1-7] "):
         iw.plan_training("progan", tiny_images("progan"), precision="fp32", **options)

@@ -81,6 +81,22 @@ def launch() -> str | None:
     return logs[-4] if len(logs) > 4 else f"parent_{os.getppid()}"
 
 
+def check_out(path: Path) -> None:
+    """Raise `ConfigError` on all ranks if two of one machine have different run directories: the others read one run.
+
+    Machines without a common disk may have different ones.
+    """
+    told = distributed.gather_objects((distributed.node(), str(path.absolute())))
+    first: dict[int, tuple[int, str]] = {}
+    for rank, (node, out) in enumerate(told):
+        before, expected = first.setdefault(node, (rank, out))
+        if out != expected:
+            raise ConfigError(
+                f"--out is {expected} on {agreement.describe_rank(before)} and {out} on "
+                f"{agreement.describe_rank(rank)}, which are on one machine: start all ranks with the same --out."
+            )
+
+
 def lend_run(path: Path, stack: ExitStack, *, with_checkpoint: bool = False) -> Path:
     """Where this rank reads the main rank's run: at its path, or in a copy on a host that has no disk in common.
 

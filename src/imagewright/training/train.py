@@ -35,7 +35,14 @@ from imagewright.training.data.rare_resampling import Resampler, parse_strength
 from imagewright.training.data.validation_split import choose_held_out, settle_held_out
 from imagewright.training.doctor.monitor import Doctor
 from imagewright.training.engine import Engine
-from imagewright.training.joining import check_rows, check_settings, lend_run, settle_resume, tell_other_hosts
+from imagewright.training.joining import (
+    check_out,
+    check_rows,
+    check_settings,
+    lend_run,
+    settle_resume,
+    tell_other_hosts,
+)
 from imagewright.training.loop import Loop
 from imagewright.training.memory import explain_out_of_memory
 from imagewright.training.memory_use import tell_memory
@@ -133,6 +140,7 @@ def train(
     device = distributed.choose_device(options.get("device", "auto"))
     patience = rank_patience(options)
     with distributed.process_group(device.type, patience), explain_out_of_memory(), ExitStack() as exit_stack:
+        check_out(path)
         resume, force = settle_resume(path, resume=resume, force=force, auto_resume=auto_resume, say=reporter.message)
         read = lend_run(path, exit_stack, with_checkpoint=True) if resume else path
         model, images, chosen = settle_model(model, images, options, read if resume else None, reporter.message)

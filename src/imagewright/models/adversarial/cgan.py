@@ -187,6 +187,15 @@ class CGAN(Model, ConditionalLatents):
 
     # Verbs
 
+    @property
+    def finds_classes(self) -> bool:
+        """Whether the classes are clusters, not labels."""
+        return self.config.condition == "clusters"
+
+    def find_classes(self, images: Tensor) -> Tensor:
+        """The cluster of each image (N, C, H, W) in [-1, 1], int64 (N,)."""
+        return self.clusters.assign(images)
+
     def decode(self, latents: Tensor) -> Tensor:
         images: Tensor = self.generator(latents)
         return images
