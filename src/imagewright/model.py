@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from imagewright import configs
 from imagewright.errors import ConfigError
+from imagewright.fit_work import FitWork
 from imagewright.phases import Phase
 from imagewright.recipe import Recipe
 
@@ -127,6 +128,13 @@ class Model(nn.Module):
         Raises `NotImplementedError` if the model is trained by phases.
         """
         raise NotImplementedError(f"{type(self).__name__} is trained by its phases")
+
+    def fit_work(self, count: int) -> FitWork | None:
+        """What `fit` would hold and compute for so many pictures, from sizes alone; None if it is not counted.
+
+        Asked of a model whose tensors may have no values (`memoryless.without_memory`).
+        """
+        return None
 
     def equip(self) -> Sequence[str] | None:
         """Fetch the networks that training needs and no file of the model holds (`Frozen`). Called before training.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import resource
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -113,3 +114,20 @@ def peak_memory(device: torch.device) -> int:
     except (OSError, IndexError):
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
         return peak if sys.platform == "darwin" else peak * 1024
+
+
+def present_memory() -> int:
+    """Bytes of memory of this process now; 0 where the system does not tell."""
+    try:
+        return int(Path("/proc/self/status").read_text().split("VmRSS:")[1].split()[0]) * 1024
+    except (OSError, IndexError):
+        return 0
+
+
+def forget_peak(device: torch.device) -> None:
+    """Let the peak of memory begin anew. Where it cannot, it is that of the whole process."""
+    if device.type == "cuda":
+        torch.cuda.reset_peak_memory_stats(device)
+    elif device.type == "cpu":
+        with suppress(OSError):
+            Path("/proc/self/clear_refs").write_text("5")

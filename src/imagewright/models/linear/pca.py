@@ -19,9 +19,11 @@ from torch import Tensor
 
 from imagewright.capabilities import LikelihoodOf
 from imagewright.configs import Config
+from imagewright.fit_work import FitWork
 from imagewright.model import Model, Stream
 from imagewright.statistics.gaussians import normal_rows
 from imagewright.statistics.spectra import Spectrum, compute_spectrum
+from imagewright.statistics.work import spectrum_work
 
 # The variance that rounding to 8 bits adds to a pixel in [-1, 1]. It bounds the noise variance from below, so that the
 # density stays finite for a set that the components explain completely.
@@ -75,6 +77,9 @@ class PCA(Model):
         spectrum = compute_spectrum(images, "PCA", pixels, config.components, config.explained, config.seed)
         self._register_buffers(spectrum)
         self.all_variances = spectrum.all_variances
+
+    def fit_work(self, count: int) -> FitWork:
+        return spectrum_work(count, math.prod(self.config.image_shape), self.config.components)
 
     def resize_buffers(self, state: dict[str, Tensor]) -> None:
         components, pixels = state["basis"].shape
