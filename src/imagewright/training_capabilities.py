@@ -51,6 +51,11 @@ class FindsClasses(Protocol):
         """Whether the classes are found, not labels."""
         ...
 
+    @property
+    def class_names(self) -> tuple[str, ...]:
+        """The classes, in the order of their numbers."""
+        ...
+
     def find_classes(self, images: Tensor) -> Tensor:
         """The class of each image (N, C, H, W) in [-1, 1], int64 (N,)."""
         ...

@@ -13,7 +13,7 @@ from tiny import Messages, tiny_images, tiny_model, tiny_options
 
 import imagewright as iw
 from imagewright import catalogue
-from imagewright.errors import ConfigError
+from imagewright.errors import ConfigError, DataError
 from imagewright.images.float_stream import FloatStream
 from imagewright.training import fit_forecast
 from imagewright.training.fit_forecast import check_fit
@@ -86,6 +86,16 @@ def test_labels_one_after_the_other_are_in_each_share() -> None:
     images = iw.open_images(many_pictures(), size=8).with_labels(np.arange(MANY) // 116, ("first", "second"))
     plan = iw.plan_training("gda", images, components=4)
     assert plan.pictures_measured == 194
+
+
+@pytest.mark.usefixtures("few_are_many")
+def test_what_the_fit_refuses_the_plan_refuses() -> None:
+    with pytest.raises(ConfigError, match="--components 193, but 230 pictures of 192 pixel values have at most 192"):
+        iw.plan_training("pca", many_pictures(), components=193)
+    with pytest.raises(DataError, match="All pictures are equal"):
+        iw.plan_training("pca", np.zeros((20, 3, 8, 8), np.uint8))
+    plan = iw.plan_training("pca", many_pictures()[:, :, :4, :], components=96)  # more than a share of 49 has
+    assert plan.seconds is not None
 
 
 def test_a_fit_that_takes_long_is_counted_alone(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -76,17 +76,23 @@ def compute_spectrum(
         raise DataError(f"{name} needs two pictures or more, and there is {len(images)}: variance needs a difference.")
     possible = min(len(images) - 1, pixels)
     wanted = wanted or (None if share else min(DEFAULT_COMPONENTS, possible))
-    if wanted is not None and wanted > possible:
-        raise ConfigError(
-            f"--components {wanted}, but {len(images)} pictures of {pixels} pixel values "
-            f"have at most {possible}: use --components {possible} or fewer."
-        )
+    check_components(len(images), pixels, wanted)
     spectrum = leading_spectrum(images, wanted, share, seed)
     if not spectrum.total_variance > 0:
         raise DataError(
             f"All pictures are equal: there is no direction in which they vary, so {name} has no component."
         )
     return spectrum
+
+
+def check_components(count: int, pixels: int, wanted: int | None) -> None:
+    """Raise `ConfigError` for more components than so many pictures can have."""
+    possible = min(count - 1, pixels)
+    if wanted is not None and wanted > possible > 0:
+        raise ConfigError(
+            f"--components {wanted}, but {count} pictures of {pixels} pixel values have at most {possible}: use "
+            f"--components {possible} or fewer."
+        )
 
 
 def leading_spectrum(images: Stream, wanted: int | None, share: float | None, seed: int) -> Spectrum:

@@ -12,6 +12,7 @@ from imagewright.statistics.spectra import (
     EXACT_PIXELS,
     STREAMED_IMAGES,
     block_width,
+    check_components,
     is_by_gram_matrix,
 )
 
@@ -34,7 +35,10 @@ def spectrum_work(count: int, pixels: int, wanted: int | None) -> FitWork:
     """Of `compute_spectrum`.
 
     wanted: number of components; None for the usual number.
+
+    Raises `ConfigError` for more components than there can be.
     """
+    check_components(count, pixels, wanted)
     most = max(1, min(count - 1, pixels))
     components = min(wanted or DEFAULT_COMPONENTS, most)
     kept = float(SINGLE * components * pixels)

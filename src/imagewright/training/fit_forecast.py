@@ -36,8 +36,8 @@ from imagewright.verbs.apply import decode, reconstruct
 
 FEWEST = 600  # pictures of the first share: enough for as many components as are usual
 WARM_UP = 64  # pictures of a fit before it, which loads libraries
-LONGEST = 20.0  # seconds that the second share may take
-SQUARE = 512  # side of the product of matrices by which operations are timed
+LONGEST = 10.0  # seconds that the fit to the second share may take
+SQUARE, TIMED = 512, 0.3  # the side of the product of matrices by which operations are timed, and for how many seconds
 CPU = torch.device("cpu")
 
 
@@ -58,15 +58,18 @@ class FitForecast:
 def check_fit(model_class: type[Model], config: Config, count: int) -> None:
     """Raise `ConfigError` for a fit whose arrays do not fit in memory, with a size and a number of pictures that do.
 
+    model_class: of any model; one that is trained by steps is not checked.
     count: pictures. Nothing is allocated.
     """
+    if not model_class.is_closed_form():
+        return
     available = memory_of_rank(CPU)
     needed = _peak(model_class, config, count)
     if needed is None or needed <= available:
         return
     advice = []
     if (size := _size_that_fits(model_class, config, count, available)) is not None:
-        advice.append(f"--size {size_text(size)}")
+        advice.append(f"--size {size[0] if size[0] == size[1] else size_text(size)}")
     if (fewer := _count_that_fits(model_class, config, count, available)) is not None:
         advice.append(f"{fewer:,} pictures at this size")
     if getattr(config, "components", None) is not None:
@@ -130,6 +133,8 @@ def forecast_fit(model: Model, images: Images) -> FitForecast | None:
 
     model: of the right configuration, not fitted.
     images: prepared.
+
+    Raises what the fit raises for these options and this number of pictures.
     """
     count = len(images)
     whole = model.fit_work(count)
@@ -138,7 +143,8 @@ def forecast_fit(model: Model, images: Images) -> FitForecast | None:
     started = devices.present_memory()
     rate = _on_main(_operations_a_second())
     first, second = _shares(images)
-    with suppress(ImagewrightError):  # too few pictures for the options: what is counted must do
+    # A share may have too few pictures for the options, as for the number of components: what is counted must then do.
+    with suppress(*[ImagewrightError] * (second < count)):
         if model.fit_work(second).operations <= rate * LONGEST:  # type: ignore[union-attr]
             return _measure(model, images, whole, first, second)
     return FitForecast(started + int(whole.peak), _on_main(whole.operations / rate), 0)
@@ -201,14 +207,13 @@ def _peak_of_its_own() -> Iterator[None]:
 
 
 def _operations_a_second() -> float:
-    """Of a product of matrices in double precision."""
+    """Of products of matrices in double precision, with whatever else the machine does now."""
     matrix = torch.ones(SQUARE, SQUARE, dtype=torch.float64)
-    best = float("inf")
-    for _ in range(3):
-        started = time.monotonic()
+    started, products = time.monotonic(), 0
+    while (seconds := time.monotonic() - started) < TIMED or not products:
         matrix @ matrix
-        best = min(best, time.monotonic() - started)
-    return 2 * SQUARE**3 / max(best, 1e-9)
+        products += 1
+    return 2 * SQUARE**3 * products / seconds
 
 
 def _on_main(number: float) -> float:

@@ -37,6 +37,7 @@ def settle_resume(
         "Start the same command on each host.",
     )
 
+    check_out(path)
     # The torchrun of a host counts only the restarts that began on this host.
     attempt = max(distributed.gather_objects(restarts()))
 

@@ -36,14 +36,7 @@ from imagewright.training.data.validation_split import choose_held_out, settle_h
 from imagewright.training.doctor.monitor import Doctor
 from imagewright.training.engine import Engine
 from imagewright.training.fit_forecast import check_fit
-from imagewright.training.joining import (
-    check_out,
-    check_rows,
-    check_settings,
-    lend_run,
-    settle_resume,
-    tell_other_hosts,
-)
+from imagewright.training.joining import check_rows, check_settings, lend_run, settle_resume, tell_other_hosts
 from imagewright.training.loop import Loop
 from imagewright.training.memory import explain_out_of_memory
 from imagewright.training.memory_use import tell_memory
@@ -141,7 +134,6 @@ def train(
     device = distributed.choose_device(options.get("device", "auto"))
     patience = rank_patience(options)
     with distributed.process_group(device.type, patience), explain_out_of_memory(), ExitStack() as exit_stack:
-        check_out(path)
         resume, force = settle_resume(path, resume=resume, force=force, auto_resume=auto_resume, say=reporter.message)
         read = lend_run(path, exit_stack, with_checkpoint=True) if resume else path
         model, images, chosen = settle_model(model, images, options, read if resume else None, reporter.message)
@@ -289,8 +281,7 @@ def _build(name: str, setting: Setting, resumed: Path | None, device: torch.devi
     """The model, with a plan that nothing was measured for, and images that are not prepared."""
     model_class, options = catalogue.model_class(name), setting.options
     devices.check_memory(model_class, setting.config, device)
-    if model_class.is_closed_form():
-        check_fit(model_class, setting.config, len(setting.images))
+    check_fit(model_class, setting.config, len(setting.images))
     torch.manual_seed(options.seed)
     model = model_class(setting.config)
     copy_submodels(model, setting.submodels)

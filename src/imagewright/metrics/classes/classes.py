@@ -67,6 +67,7 @@ def find_classes(reference: Sample, model: Model) -> Sample:
     """
     assert isinstance(reference.pictures, OpenedPictures)
     images = with_found_classes(model, reference.pictures.images)
+    assert images.labels is not None
     of_classes: dict[str, Any] = {"labels": images.labels, "class_names": images.class_names, "cache": {}}
     return replace(reference, **of_classes, found_classes=f"clusters {digest(images.labels)[:8]}")
 

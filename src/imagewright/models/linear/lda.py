@@ -82,7 +82,8 @@ class LDA(Model):
 
     def fit_work(self, count: int) -> FitWork:
         pixels, classes = math.prod(self.config.image_shape), len(self.class_names)
-        principal = self._wanted(max(1, count - classes), pixels)
+        freedom = max(1, count - classes)
+        principal = min(self._wanted(freedom, pixels), freedom, pixels)  # more are refused by the fit
         discriminants = self.config.components or min(classes - 1, principal)
         scatter = FitWork(
             batch_bytes(pixels) + 4 * DOUBLE * principal**2, 0, 2.0 * count * principal * (pixels + principal)
