@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from imagewright import configs
 from imagewright.errors import ConfigError
+from imagewright.fit_work import FitWork
 from imagewright.phases import Phase
 from imagewright.recipe import Recipe
 
@@ -136,6 +137,13 @@ class Model(nn.Module):
 
         images: the training images.
         """
+
+    def fit_work(self, count: int) -> FitWork | None:
+        """What `fit` would hold and compute for so many pictures, from sizes alone; None if it is not counted.
+
+        Asked of a model whose tensors may have no values (`memoryless.without_memory`).
+        """
+        return None
 
     def equip(self) -> Sequence[str] | None:
         """Fetch the networks that training needs and no file of the model holds (`Frozen`). Called before training.

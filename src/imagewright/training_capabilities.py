@@ -40,6 +40,27 @@ class Previews(Protocol):
         ...
 
 
+class FindsClasses(Protocol):
+    """Has classes that it found in its training images, such as clusters, so that no set of images has labels of them.
+
+    `finds_classes` is False for a model of the same kind that learned the labels of its images.
+    """
+
+    @property
+    def finds_classes(self) -> bool:
+        """Whether the classes are found, not labels."""
+        ...
+
+    @property
+    def class_names(self) -> tuple[str, ...]:
+        """The classes, in the order of their numbers."""
+        ...
+
+    def find_classes(self, images: Tensor) -> Tensor:
+        """The class of each image (N, C, H, W) in [-1, 1], int64 (N,)."""
+        ...
+
+
 class SwapsIdentities(Protocol):
     """Draws aligned faces of one person as another person's, with a mask of what is the face."""
 
@@ -109,6 +130,11 @@ class AccumulatesStatistics(Protocol):
 def accumulates_statistics(model: object) -> TypeIs[AccumulatesStatistics]:
     """Whether the statistics of a model's norms are computed anew before it is shown or saved."""
     return hasattr(model, "accumulate_statistics")
+
+
+def finds_classes(model: object) -> TypeIs[FindsClasses]:
+    """Whether the classes of a model are its own, so that labels of pictures are of other classes."""
+    return bool(getattr(model, "finds_classes", False))
 
 
 def fits_density(model: object) -> TypeIs[FitsDensity]:

@@ -242,7 +242,7 @@ def test_a_model_too_large_for_memory_names_options_to_lower(capsys: pytest.Capt
 def test_a_batch_too_large_for_memory_is_refused(
     capsys: pytest.CaptureFixture[str], here: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("imagewright.training.device.total_memory", lambda _: 2**30)
+    monkeypatch.setattr("imagewright.training.device.memory_of_rank", lambda _: 2**30)
     said = ("--batch-size", "the largest that surely fits", "--micro-batch")
     mistake(capsys, train("digits", "--size", "64", "--batch-size", "1M", "--out", "run"), *said)
     assert not (here / "run").exists()

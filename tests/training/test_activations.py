@@ -12,8 +12,9 @@ from tiny import tiny_model, train_tiny
 from imagewright.errors import ConfigError
 from imagewright.phases import Draws, Step
 from imagewright.training.activations import bytes_of_image
+from imagewright.training.device import check_batch, check_memory
 
-MEMORY = "imagewright.training.activations.total_memory"
+MEMORY = "imagewright.training.activations.memory_of_rank"
 
 
 @pytest.mark.learning
@@ -43,3 +44,19 @@ def test_it_leaves_nothing_without_values_behind() -> None:
     step = Step(images=torch.zeros(4, 3, 16, 24), index=0, images_seen=0, draws=draws)
     for phase in model.phases():
         assert all(math.isfinite(term.detach()) for term in phase.terms(step).values())
+
+
+def test_ranks_of_one_machine_share_its_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Training takes 16 bytes a parameter, and the machine has half as much again."""
+    model = tiny_model("dcgan")
+    parameters = sum(each.numel() for each in model.parameters())
+    monkeypatch.setattr("imagewright.machine.total_memory", lambda _: int(1.5 * 16 * parameters))
+    cpu, gpu = torch.device("cpu"), torch.device("cuda")
+    check_memory(type(model), model.config, cpu)
+    check_batch(20, model.config, cpu)
+    monkeypatch.setenv("LOCAL_WORLD_SIZE", "2")
+    with pytest.raises(ConfigError, match="for each of the 2 ranks of this machine"):
+        check_memory(type(model), model.config, cpu)
+    with pytest.raises(ConfigError, match="for each of the 2 ranks of this machine"):
+        check_batch(20, model.config, cpu)
+    check_memory(type(model), model.config, gpu)  # each has one of its own

@@ -52,14 +52,8 @@ def test_ranks_are_told_what_each_holds_and_what_all_do_together(tmp_path: Path)
     assert "GiB a rank; the 2 ranks of this machine take " in text
 
 
-def test_a_model_in_closed_form_has_no_time() -> None:
-    plan = iw.plan_training("pca", simple_pictures())
-    assert plan.seconds is None
-    assert "without steps" in repr(plan)
-
-
 def test_a_step_that_cannot_fit_is_refused_with_one_that_can(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("imagewright.training.activations.total_memory", lambda _: 2**19)
+    monkeypatch.setattr("imagewright.training.activations.memory_of_rank", lambda _: 2**19)
     options = tiny_options("progan") | {"images_seen": 64, "batch_size": 8}
     with pytest.raises(ConfigError, match=r"--micro-batch [1-7] "):
         iw.plan_training("progan", tiny_images("progan"), precision="fp32", **options)

@@ -14,8 +14,11 @@ from workers import ranks, train_as_rank
 
 import imagewright as iw
 from imagewright.cli.app import app
-from imagewright.errors import ConfigError, DataError
+from imagewright.errors import ConfigError, DataError, RunError
 from imagewright.models.adversarial.cgan import CGAN
+from imagewright.pixels import to_float
+from imagewright.runs.training_pictures import read_training_pictures
+from imagewright.verbs.apply import sample_numbered_latents
 
 TINY: dict[str, Any] = {
     "condition": "clusters",
@@ -110,6 +113,44 @@ def test_pictures_without_labels_are_told_of_clusters(tmp_path: Path) -> None:
         train_on_clusters(tmp_path / "run", condition="auto", clusters=5)
     with pytest.raises(ConfigError, match="clusters='5', but it must be a whole number"):
         train_on_clusters(tmp_path / "run", clusters="5")
+
+
+def test_scores_by_class_take_the_clusters_of_the_model(tmp_path: Path) -> None:
+    run, (pictures, groups) = train_on_clusters(tmp_path / "run"), grouped_pictures()
+    names = tuple(f"cluster {number}" for number in range(3))
+    wrong = iw.open_images(pictures, size=16).with_labels(
+        (groups == 0) * 1, ("bright", "dark")
+    )  # labels of other classes
+    some: dict[str, Any] = {"metrics": ["class_fd", "classification_accuracy"], "features": "pixels"}
+    found = iw.evaluate(run, wrong, count=60, **some, save=False)
+    model = trained(run)
+    classes = [int(sample_numbered_latents(model, [number], 0)[0, -3:].argmax()) for number in range(60)]
+    sampled = iw.open_images(iw.sample(run, 60), size=16).with_labels(classes, names)
+    expected = iw.evaluate(sampled, wrong.with_labels(groups, names), **some)
+    assert [score.value for score in found.scores] == pytest.approx([score.value for score in expected.scores])
+    assert any("clusters of" in note and "not labels" in note for note in found.notes)
+    assert "clusters" in str(found.scores[0].recipe)
+
+
+def test_training_pictures_are_one_of_each_cluster(tmp_path: Path) -> None:
+    run = train_on_clusters(tmp_path / "run")
+    (shown,) = read_training_pictures(run)
+    assert trained(run).find_classes(to_float(torch.tensor(shown))).tolist() == [0, 1, 2]
+
+
+def test_a_set_with_other_labels_resumes_a_training_on_clusters(tmp_path: Path) -> None:
+    pictures, groups = grouped_pictures()
+    images = iw.open_images(pictures, size=16)
+    first = images.with_labels(groups, ("a", "b", "c"))
+    run = iw.train("cgan", first, tmp_path / "run", **(TINY | {"images_seen": 8}))
+    other = images.with_labels(2 - groups, ("a", "b", "c"))
+    resumed = iw.train("cgan", other, run.path, resume=True, images_seen=16)
+    assert resumed.latest()[0].images_seen == 16
+    labelled = iw.train(
+        "cgan", first, tmp_path / "labelled", **(TINY | {"images_seen": 8, "condition": "labels", "clusters": 8})
+    )
+    with pytest.raises(RunError, match="labels or attributes"):
+        iw.train("cgan", other, labelled.path, resume=True, images_seen=16)
 
 
 @pytest.mark.learning

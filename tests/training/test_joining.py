@@ -11,8 +11,10 @@ import pytest
 from tiny import BATCH, Messages, final_bytes, stopped_after, train_tiny
 
 import imagewright as iw
+from imagewright import distributed
 from imagewright.errors import ConfigError, RunError
 from imagewright.runs.lock import is_training, lock_run
+from imagewright.training.joining import check_out
 
 MLP = {"network": "mlp"}
 
@@ -62,6 +64,15 @@ def test_a_restart_by_torchrun_leaves_a_run_that_another_one_began(
     under_torchrun(monkeypatch, "none_b", 1)
     with pytest.raises(RunError, match="holds a run already"):
         train_tiny("vae", out=tmp_path / "run", **MLP)
+
+
+def test_ranks_of_one_machine_have_one_run_directory(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A rank that looks elsewhere for the main rank's run finds nothing there, and only the first rank prints."""
+    monkeypatch.setattr(distributed, "gather_objects", lambda mine: [(0, "/a/run"), (0, "/b/run")])
+    with pytest.raises(ConfigError, match=r"--out is /a/run on rank 0 and /b/run on rank 1.*same --out"):
+        check_out(Path("/a/run"))
+    monkeypatch.setattr(distributed, "gather_objects", lambda mine: [(0, "/a/run"), (1, "/b/run"), (0, "/a/run")])
+    check_out(Path("/a/run"))  # another machine may have the run elsewhere
 
 
 def test_a_lower_number_of_ranks_goes_on_in_the_same_order(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

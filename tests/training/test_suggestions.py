@@ -168,7 +168,7 @@ def test_a_closed_form_model_keeps_the_size_that_memory_holds(tmp_path: Path, mo
     run = iw.train("pca", pictures, tmp_path / "own", components=3, reporter=Messages())
     assert iw.load(run).config.size == (96, 128)
     values = 3 * 96 * 128
-    monkeypatch.setattr(sizes, "total_memory", lambda device: sizes.BYTES_A_VALUE * values // 4)
+    monkeypatch.setattr(sizes, "memory_of_rank", lambda device: sizes.BYTES_A_VALUE * values // 4)
     reporter = Messages()
     run = iw.train("pca", pictures, tmp_path / "smaller", components=3, reporter=reporter)
     assert iw.load(run).config.size == (48, 64)

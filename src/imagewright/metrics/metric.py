@@ -37,6 +37,7 @@ class Sample:
     moments: of the features, once a metric asked for them (`frechet.distance.sample_moments`).
     load_moments: returns the stored moments of the features; None if they are to be computed.
     labels: int64 (N,), with class_names.
+    found_classes: a digest of the labels that the scored model itself gave; "" for labels of the pictures.
     factors: of the pictures of the reference.
     model: the model that generated the pictures.
     cache: intermediate results that one metric stores for others.
@@ -51,6 +52,7 @@ class Sample:
     moments: Moments | None = None
     labels: np.ndarray | None = None
     class_names: tuple[str, ...] | None = None
+    found_classes: str = ""
     factors: KnownFactors | None = None
     model: Model | None = None
     load_moments: Callable[[], Moments] | None = None

@@ -13,6 +13,7 @@ from imagewright.images import Images
 from imagewright.images.decoding.value_range import describe_range
 from imagewright.images.notices import tell_skipped
 from imagewright.images.sources.base import digest
+from imagewright.metrics.classes.classes import find_classes
 from imagewright.metrics.disentanglement.known_factors import HOW, known_factors
 from imagewright.metrics.features.cache import load_features
 from imagewright.metrics.features.extraction import extract_features
@@ -35,6 +36,7 @@ from imagewright.pixels import size_text
 from imagewright.pretrained.features.contract import About, FeatureNetwork
 from imagewright.progress import StageProgress, progress_of_stage
 from imagewright.runs.scores import Score
+from imagewright.training_capabilities import finds_classes
 
 Result = TypeVar("Result")
 
@@ -90,6 +92,9 @@ class Scorer:
             subject = self._with_classes(subject)
         channels = subject.channels if against is None else self._channels(subject, against)
         reference = self._reference("reference", against, subject, channels) if against is not None else None
+        if reference is not None and self.plan.needs("reference labels") and finds_classes(subject.model):
+            reference = find_classes(reference, subject.model)
+            self.notes.append(f"The classes of {reference.source} are the clusters of {subject.name}, not labels.")
         trained_on = None
         if self.plan.needs("training"):
             if training is None:
@@ -158,12 +163,13 @@ class Scorer:
     def _reference(self, role: str, source: Source, subject: Subject, channels: int) -> Sample:
         """The real (or training) pictures, at the size of the subject, with `channels`."""
         natural = self._jointly(lambda: open_source(source))
-        key = (role + natural.fingerprint, subject.size, channels)
+        labelled = role == "reference" and self.plan.needs("reference labels") and not finds_classes(subject.model)
+        key = (f"{role}{labelled}{natural.fingerprint}", subject.size, channels)
         if key not in self._references:
             progress = progress_of_stage(self.progress, f"decoding {natural.source}")
             images = self._jointly(lambda: natural.with_size(subject.size, channels).prepare(progress))
             self._note_conversion(role, natural, images, subject)
-            if role == "reference" and self.plan.needs("reference labels"):
+            if labelled:
                 images = images.with_classes()
             if role == "reference":
                 images = choose_images(images, self.plan.reference_count, self.seed)
@@ -285,7 +291,7 @@ class Scorer:
                 decode += f", values {describe_range(tuple(recorded['value_range']))}"
         return ScoreRecipe(
             metric=request.metric,
-            options=_options_with_factors(request, reference),
+            options=_options_with_data(request, reference),
             features=self._about(request.metric),
             size=subject.size,
             channels=subject.channels if _asks_model(request.metric) else channels,
@@ -309,8 +315,10 @@ class Scorer:
         return next(request.metric.name for request in self.plan.requests if part in request.metric.needs)
 
 
-def _options_with_factors(request: MetricRequest, reference: Sample | None) -> Mapping[str, Any]:
-    """The options of a metric; if it reads factors, with a digest, since no fingerprint has them."""
+def _options_with_data(request: MetricRequest, reference: Sample | None) -> Mapping[str, Any]:
+    """The options of a metric; if it reads factors or classes of a model, with a digest: no fingerprint has them."""
+    if "reference labels" in request.metric.needs and reference is not None and reference.found_classes:
+        return {**request.options, "classes": reference.found_classes}
     if "factors" not in request.metric.needs or reference is None or reference.factors is None:
         return request.options
     known = reference.factors

@@ -121,7 +121,7 @@ def leading_spectrum(images: Stream, wanted: int | None, share: float | None, se
     """The first `wanted` components, or as many as explain `share` of the variance, or all."""
     first = next(images.batches(1))
     pixels, most = first[0].numel(), min(len(images) - 1, first[0].numel())
-    few = len(images) <= min(GRAM_IMAGES, pixels // 2) and len(images) * pixels <= GRAM_NUMBERS
+    few = is_by_gram_matrix(len(images), pixels)
     if few or pixels <= EXACT_PIXELS:
         spectrum = _of_gram_matrix(images, pixels, most) if few else _exact(images, pixels, min(wanted or most, most))
         return spectrum.first(wanted or _components_for(spectrum, share) or most)
@@ -134,6 +134,20 @@ def leading_spectrum(images: Stream, wanted: int | None, share: float | None, se
         if enough or tried == most:
             return spectrum.first(enough or most)
         tried = min(2 * tried, most)
+
+
+def is_by_gram_matrix(count: int, pixels: int) -> bool:
+    """Whether so many pictures are few enough for the Gram matrix."""
+    return count <= min(GRAM_IMAGES, pixels // 2) and count * pixels <= GRAM_NUMBERS
+
+
+def block_width(wanted: int, most: int) -> int:
+    """Rows of a block of the Krylov iteration.
+
+    wanted: components.
+    most: components that there can be.
+    """
+    return min(most, max(16, wanted // 2 + 8))
 
 
 def _components_for(spectrum: Spectrum, share: float | None) -> int | None:
@@ -205,7 +219,7 @@ def _trace(variance: float, pixels: int) -> float:
 
 def _krylov(images: Stream, pixels: int, wanted: int, most: int, seed: int) -> Spectrum:
     """Block Lanczos with full reorthogonalisation: each pass adds a block until the Ritz pairs have converged."""
-    width = min(most, max(16, wanted // 2 + 8))
+    width = block_width(wanted, most)
     generator = torch.Generator().manual_seed(seed)
     # The first block is random and may lie outside the span of the pictures, hence `most + width`. The operating system
     # allocates memory only as rows are written.

@@ -18,7 +18,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from imagewright import distributed
 from imagewright.configs import Config
 from imagewright.errors import ConfigError
-from imagewright.machine import total_memory
+from imagewright.machine import memory_of_rank, shared_memory_words
 from imagewright.memoryless import without_initialisation, without_memory
 from imagewright.model import Model
 from imagewright.phases import Draws, Phase, Rows, Step
@@ -39,7 +39,7 @@ def check_activations(
     device: where the model trains.
     compiled: whether its networks will be compiled, which may keep less.
     """
-    available, share = total_memory(device), _share(plan, device, compiled)
+    available, share = memory_of_rank(device), _share(plan, device, compiled)
     height, width = config.image_shape[-2:]
     most = plan.batch_size // distributed.world_size()
     if min(most, plan.micro_batch or most) * height * width * MODEST * share <= available:
@@ -64,7 +64,7 @@ def check_activations(
         )
     raise ConfigError(
         f"A step with {rows:,} images of {width}x{height} needs more than {bytes_each * rows / 2**30:,.0f} GiB of "
-        f"memory, and there are {available / 2**30:,.0f} GiB. What to give: {advice}."
+        f"memory, and there are {available / 2**30:,.0f} GiB{shared_memory_words(device)}. What to give: {advice}."
     )
 
 

@@ -16,9 +16,9 @@ from imagewright.model import Model
 from imagewright.runs.report.page import write_report
 from imagewright.runs.run import Run
 from imagewright.runs.weights import write_tensors
-from imagewright.shared_work import sharing_work, wait_for_all, working_alone
 from imagewright.training import device as devices
 from imagewright.training.data.feeds import NO_IMAGES
+from imagewright.training.fit_forecast import fit_over_ranks
 from imagewright.training.previews import choose_inputs, write_preview
 from imagewright.training.reporting import Reporter
 from imagewright.training.signals import StopRequest
@@ -45,13 +45,7 @@ def fit(model: Model, images: Images, run: Run, reporter: Reporter, stop: StopRe
     started = time.monotonic()
     if distributed.is_main():
         reporter.started(run, len(images))
-    with sharing_work(), torch.inference_mode():
-        if type(model).sums_over_ranks:
-            model.fit(FloatStream(images, report_progress))
-        elif distributed.is_main():
-            with working_alone():
-                model.fit(FloatStream(images, report_progress))
-        wait_for_all()
+    fit_over_ranks(model, FloatStream(images, report_progress))
     agreement.first_on_main(lambda: _write(model, images, run, reporter, time.monotonic() - started))
 
 

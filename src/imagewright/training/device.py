@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import resource
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,7 +13,7 @@ import torch
 from torch import nn
 
 from imagewright.errors import ConfigError
-from imagewright.machine import total_memory
+from imagewright.machine import memory_of_rank, shared_memory_words
 from imagewright.memoryless import without_memory
 from imagewright.training.data.prefetch import READ_AHEAD
 
@@ -72,12 +73,12 @@ def check_memory(model_class: type[Model], config: Config, device: torch.device)
     with without_memory():
         shapes = model_class(config)
     parameters = sum(parameter.numel() for parameter in shapes.parameters())
-    needed, available = 4 * COPIES * parameters, total_memory(device)
+    needed, available = 4 * COPIES * parameters, memory_of_rank(device)
     if needed > available:
-        held = [f"--{name.replace('_', '-')}" for name in WIDTHS if hasattr(config, name)]
+        held = ", ".join([f"--{name.replace('_', '-')}" for name in WIDTHS if hasattr(config, name)] + ["--size"])
         raise ConfigError(
             f"A model of {parameters:,} parameters needs more than {needed / 2**30:,.0f} GiB of memory to train, and "
-            f"there are {available / 2**30:,.0f} GiB. What to lower: {', '.join([*held, '--size'])}."
+            f"there are {available / 2**30:,.0f} GiB{shared_memory_words(device)}. What to lower: {held}."
         )
 
 
@@ -91,11 +92,12 @@ def check_batch(rows: int, config: Config, device: torch.device) -> None:
     device: where the model trains.
     """
     bytes_each = math.prod(config.image_shape) * (READ_AHEAD + 2 + (4 if device.type == "cpu" else 0))
-    available = total_memory(torch.device("cpu"))
+    here = torch.device("cpu")  # also where a GPU trains: batches are read ahead in the memory of the machine
+    available = memory_of_rank(here)
     if rows * bytes_each > available:
         raise ConfigError(
-            f"batch_size={rows:,} on one rank, but the memory holds at most {available // bytes_each:,} such pictures, "
-            "and far fewer beside the networks: give a smaller one."
+            f"batch_size={rows:,} on one rank, but the memory holds at most {available // bytes_each:,} such pictures"
+            f"{shared_memory_words(here)}, and far fewer beside the networks: give a smaller one."
         )
 
 
@@ -112,3 +114,20 @@ def peak_memory(device: torch.device) -> int:
     except (OSError, IndexError):
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
         return peak if sys.platform == "darwin" else peak * 1024
+
+
+def present_memory() -> int:
+    """Bytes of memory of this process now; 0 where the system does not tell."""
+    try:
+        return int(Path("/proc/self/status").read_text().split("VmRSS:")[1].split()[0]) * 1024
+    except (OSError, IndexError):
+        return 0
+
+
+def forget_peak(device: torch.device) -> None:
+    """Let the peak of memory begin anew. Where it cannot, it is that of the whole process."""
+    if device.type == "cuda":
+        torch.cuda.reset_peak_memory_stats(device)
+    elif device.type == "cpu":
+        with suppress(OSError):
+            Path("/proc/self/clear_refs").write_text("5")

@@ -20,6 +20,7 @@ from imagewright.notebooks import NotebookDisplay
 from imagewright.pixels import size_text
 from imagewright.training.choosing import settle_model, with_chosen
 from imagewright.training.data.validation_split import choose_held_out
+from imagewright.training.fit_forecast import CPU, forecast_fit
 from imagewright.training.joining import check_settings
 from imagewright.training.memory import explain_out_of_memory
 from imagewright.training.memory_use import MemoryUse, gather_memory, measure_memory, memory_text
@@ -43,15 +44,18 @@ class TrainingForecast(NotebookDisplay):
     channels: of the pictures.
     parameters: of all its networks.
     options: options of the training and of the model that it would have, by name.
-    images_seen: the length, repeats counted; None for a model fitted in closed form, as all below but the notes.
+    images_seen: the length, repeats counted; None for a model fitted in closed form, as the three below.
     batch_size: images of a step, over all ranks together.
     precision: fp32, bf16 or fp16.
     images_per_second: of all ranks together, measured by a few steps of a copy.
-    seconds: of the whole training.
+    seconds: of the whole training, or of the fit; None if it is not known, as for a model of another package that does
+        not count its work.
     memory_bytes: at the peak, on one rank: of the GPU if it trains on one, else of the process.
     memory_of_machine: bytes at the peak of all ranks on this machine.
     memory_available: of the GPU, or of the machine.
     ranks: processes that train together under `torchrun`.
+    pictures_measured: of a fit in closed form, those that a copy of the model was fitted to; 0 if its time and memory
+        are counted from the sizes alone.
     device: where it trains.
     notes: what was chosen and what is wrong with the pictures, as a training says it.
     """
@@ -72,6 +76,7 @@ class TrainingForecast(NotebookDisplay):
     memory_bytes: int | None = None
     memory_of_machine: int | None = None
     ranks: int = 1
+    pictures_measured: int | None = None
     notes: tuple[str, ...] = ()
 
     def lines(self) -> list[str]:
@@ -80,7 +85,7 @@ class TrainingForecast(NotebookDisplay):
         weights = f" of {self.parameters:,} parameters" if self.parameters else ""
         lines = [f"{self.model}{weights} on {counts} of {size_text(self.size)}"]
         if self.images_seen is None or self.batch_size is None:
-            return [*lines, "fitted in closed form, without steps: its time and memory are not measured"]
+            return [*lines, *self._lines_of_fit()]
         rounds = self.images_seen / max(1, *self.pictures.values())
         several = self.ranks > 1
         shared = f", {self.batch_size // self.ranks:,} on each of {self.ranks:,} ranks" if several else ""
@@ -91,18 +96,33 @@ class TrainingForecast(NotebookDisplay):
         if self.seconds is not None and self.images_per_second is not None:
             rate = self.images_per_second
             shown = f"{rate:,.0f}" if rate >= 10 else f"{rate:.2g}"
-            time = (
-                minutes_text(float(f"{self.seconds / 60:.2g}"))
-                if self.seconds >= 90
-                else count_text(round(self.seconds), "second")
-            )
+            of_all = " of all ranks together" if several else ""
             lines.append(
-                f"time: {time} at {shown} images a second{' of all ranks together' if several else ''} in "
-                f"{self.precision}, until about {describe_end(self.seconds)} if it starts now"
+                f"time: {_time_text(self.seconds)} at {shown} images a second{of_all} in {self.precision}, "
+                f" until about {describe_end(self.seconds)} if it starts now"
             )
-        if self.memory_bytes is not None and self.memory_of_machine is not None:
-            lines.append(f"memory: {memory_text(MemoryUse(self.memory_bytes, self.memory_of_machine), self.device)}")
-        return lines
+        return [*lines, *self._lines_of_memory()]
+
+    def _lines_of_fit(self) -> list[str]:
+        """The length, the time and the memory of a fit in closed form."""
+        if self.seconds is None or self.pictures_measured is None:
+            return ["fitted in closed form, without steps: its time and memory are not known beforehand"]
+        pictures = sum(self.pictures.values())
+        how = f"measured by fits to {self.pictures_measured:,} pictures and fewer"
+        if self.pictures_measured == pictures:
+            how = "measured by a fit to all pictures"
+        elif not self.pictures_measured:
+            how = "counted by the sizes, not measured, as a fit to a share of the pictures would take long"
+        return [
+            f"length: fitted in closed form, without steps; {how}",
+            f"time: about {_time_text(self.seconds)}, until about {describe_end(self.seconds)} if it starts now",
+            *self._lines_of_memory(),
+        ]
+
+    def _lines_of_memory(self) -> list[str]:
+        if self.memory_bytes is None or self.memory_of_machine is None:
+            return []
+        return [f"memory: {memory_text(MemoryUse(self.memory_bytes, self.memory_of_machine), self.device)}"]
 
     def to_dict(self) -> dict[str, Any]:
         """JSON values."""
@@ -110,6 +130,16 @@ class TrainingForecast(NotebookDisplay):
 
     def __repr__(self) -> str:
         return "\n".join([*self.lines(), *self.notes])
+
+
+def _time_text(seconds: float) -> str:
+    """
+    >>> _time_text(0.2), _time_text(41.7), _time_text(5_000)
+    ('1 second', '42 seconds', '83 minutes')
+    """
+    if seconds >= 90:
+        return minutes_text(float(f"{seconds / 60:.2g}"))
+    return count_text(max(1, round(seconds)), "second")
 
 
 class _Listening(Silent):
@@ -168,8 +198,8 @@ def plan_training(
             check_tensorboard()
         assembled = assemble(model, setting, None, device, listening)
         forecast = _describe(model, assembled, device)
-        if assembled.plan is not None:
-            forecast = dataclasses.replace(forecast, **_measure(assembled, assembled.plan, device))
+        measured = _measure_fit(assembled) if assembled.plan is None else _measure(assembled, assembled.plan, device)
+        forecast = dataclasses.replace(forecast, **measured)
     return dataclasses.replace(forecast, notes=tuple(listening.said))
 
 
@@ -205,6 +235,22 @@ def _measure(assembled: Assembled, plan: Plan, device: torch.device) -> dict[str
         "seconds": None if not rate else plan.images_seen / rate / SHARE_OF_STEPS,
         "memory_bytes": memory.of_rank,
         "memory_of_machine": memory.of_machine,
+    }
+
+
+def _measure_fit(assembled: Assembled) -> dict[str, Any]:
+    """Time and memory of a fit in closed form."""
+    found = forecast_fit(assembled.model, assembled.setting.images)
+    if found is None:
+        return {}
+    memory = gather_memory(found.memory)
+    return {
+        "seconds": found.seconds,
+        "device": CPU.type,  # whatever was chosen
+        "memory_available": total_memory(CPU),
+        "memory_bytes": memory.of_rank,
+        "memory_of_machine": memory.of_machine,
+        "pictures_measured": found.pictures,
     }
 
 

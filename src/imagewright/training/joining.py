@@ -37,6 +37,7 @@ def settle_resume(
         "Start the same command on each host.",
     )
 
+    check_out(path)
     # The torchrun of a host counts only the restarts that began on this host.
     attempt = max(distributed.gather_objects(restarts()))
 
@@ -79,6 +80,22 @@ def launch() -> str | None:
         return None
     logs = Path(os.environ.get("TORCHELASTIC_ERROR_FILE", "")).parts  # LOGS/RUN_RANDOM/attempt_0/0/error.json
     return logs[-4] if len(logs) > 4 else f"parent_{os.getppid()}"
+
+
+def check_out(path: Path) -> None:
+    """Raise `ConfigError` on all ranks if two of one machine have different run directories: the others read one run.
+
+    Machines without a common disk may have different ones.
+    """
+    told = distributed.gather_objects((distributed.node(), str(path.absolute())))
+    first: dict[int, tuple[int, str]] = {}
+    for rank, (node, out) in enumerate(told):
+        before, expected = first.setdefault(node, (rank, out))
+        if out != expected:
+            raise ConfigError(
+                f"--out is {expected} on {agreement.describe_rank(before)} and {out} on "
+                f"{agreement.describe_rank(rank)}, which are on one machine: start all ranks with the same --out."
+            )
 
 
 def lend_run(path: Path, stack: ExitStack, *, with_checkpoint: bool = False) -> Path:

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
-from contextlib import closing, suppress
+from contextlib import closing
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import torch
@@ -41,7 +40,7 @@ def measure_memory(
     slow = plan.images_per_second is not None and 2 * rows / plan.images_per_second > LONGEST
     measured = min(rows, max(FEW_ROWS // world, 2) * world) if slow else rows
     with torch.random.fork_rng([device] if device.type == "cuda" else []):
-        _forget_peak(device)
+        devices.forget_peak(device)
         of_steps = dataclasses.replace(plan, batch_size=measured)
         with closing(TrialSteps(model, sources, of_steps, held_out, device)) as steps:
             examiner = Examiner(steps.engine.model, sources, held_out, plan.seed)  # as the training's doctor has
@@ -99,12 +98,3 @@ def tell_memory(model: Model, sources: Mapping[str, Images], plan: Plan, device:
     with tell_if_slow(say, "measuring how much memory it takes ..."):
         used = measure_memory(model, sources, plan, np.empty(0, np.int64), device)
     say(f"memory: {memory_text(gather_memory(used), device)}")
-
-
-def _forget_peak(device: torch.device) -> None:
-    """Let the peak of memory begin anew. Where it cannot, it is that of the whole process."""
-    if device.type == "cuda":
-        torch.cuda.reset_peak_memory_stats(device)
-    elif device.type == "cpu":
-        with suppress(OSError):
-            Path("/proc/self/clear_refs").write_text("5")

@@ -142,7 +142,8 @@ def check_source(run: Run, recorded: dict[str, Any], images: Images) -> None:
     # was a cache, and may lack the digest of labels and attributes, which then cannot be compared.
     before = {"cache": True, "annotations": now["annotations"]} | recorded
     config = run.record["config"]
-    learned = ("annotations",) if config.get("class_names") or config.get("attribute_names") else ()
+    named = (config.get("class_names") or config.get("attribute_names")) and config.get("condition") != "clusters"
+    learned = ("annotations",) if named else ()  # clusters take the place of classes without labels
     if any(before.get(key) != now[key] for key in ("fingerprint", "flip", "cache", *learned)):
         changed = [
             f"{key} was {_format_value(before.get(key))} and is {_format_value(now[key])}"

@@ -36,6 +36,7 @@ from imagewright.training.data.rare_resampling import Resampler, parse_strength
 from imagewright.training.data.validation_split import choose_held_out, settle_held_out
 from imagewright.training.doctor.monitor import Doctor
 from imagewright.training.engine import Engine
+from imagewright.training.fit_forecast import check_fit
 from imagewright.training.joining import check_rows, check_settings, lend_run, settle_resume, tell_other_hosts
 from imagewright.training.loop import Loop
 from imagewright.training.memory import explain_out_of_memory
@@ -283,11 +284,12 @@ def _build(name: str, setting: Setting, resumed: Path | None, device: torch.devi
     """The model, with a plan that nothing was measured for, and images that are not prepared."""
     model_class, options = catalogue.model_class(name), setting.options
     devices.check_memory(model_class, setting.config, device)
+    check_fit(model_class, setting.config, len(setting.images))
     torch.manual_seed(options.seed)
     model = model_class(setting.config)
     copy_submodels(model, setting.submodels)
     plan, started = None, None
-    if not model.is_closed_form():
+    if not model_class.is_closed_form():
         if resumed is not None:
             check_length(Run(resumed), model, options)
         plan = build_plan(options, model.recipe(), highest_rate(model))

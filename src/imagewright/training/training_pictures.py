@@ -16,7 +16,10 @@ from imagewright.runs.training_pictures import has_training_pictures, write_trai
 from imagewright.training.data.feeds import NO_IMAGES
 from imagewright.training.observers import Observer, Training
 from imagewright.training.previews import MOST_CLASSES, grid_shape
+from imagewright.training_capabilities import finds_classes
+from imagewright.verbs.found_classes import with_found_classes
 
+MOST_LOOKED_AT = 100_000  # pictures of a set whose classes the model finds
 FEWEST = 4  # pictures, also where a grid of samples has fewer columns
 
 
@@ -59,7 +62,11 @@ def _one_a_class(model: Model, images: Images, trained: np.ndarray) -> np.ndarra
 
     trained: int64, the pictures to choose from.
     """
-    if not samples_classes(model) or images.labels is None or images.class_names is None:
+    if not samples_classes(model):
+        return None
+    if finds_classes(model) and images.cached and len(images) <= MOST_LOOKED_AT:
+        images = with_found_classes(model, images)
+    if images.labels is None or images.class_names is None:
         return None
     chosen = []
     for name in sampled_classes(model)[:MOST_CLASSES]:

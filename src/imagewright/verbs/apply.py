@@ -34,7 +34,7 @@ from imagewright.errors import RunError, UserError
 from imagewright.images import Images, open_images
 from imagewright.images.single import as_source
 from imagewright.layers.small_maps import SmallMapsAsProducts
-from imagewright.machine import total_memory
+from imagewright.machine import memory_of_rank, shared_memory_words
 from imagewright.model import Model
 from imagewright.pixels import to_float, to_uint8
 from imagewright.runs.loading import load
@@ -146,11 +146,13 @@ def sample(
 def _check_memory(model: Model, count: int) -> None:
     """Raise `UserError` if `count` images and their latents are more than the memory of this machine."""
     latent = math.prod(model.latent_shape) if isinstance(model, Decodes) else 0
-    needed, available = count * (math.prod(model.config.image_shape) + 4 * latent), total_memory(torch.device("cpu"))
+    here = torch.device("cpu")
+    needed, available = count * (math.prod(model.config.image_shape) + 4 * latent), memory_of_rank(here)
     if needed > available:
         raise UserError(
-            f"count={count:,}: so many pictures and their latents take {needed / 2**30:,.0f} GiB, and this machine has "
-            f"{available / 2**30:,.0f}. Sample fewer at a time, each part with a seed of its own."
+            f"count={count:,}: so many pictures and their latents take {needed / 2**30:,.0f} GiB, and there are "
+            f"{available / 2**30:,.0f} GiB{shared_memory_words(here)}. Sample fewer at a time, each part with a "
+            "seed of its own."
         )
 
 

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
 from imagewright.errors import DataError, nearest_name
+from imagewright.images.sources.base import digest
 from imagewright.metrics.metric import Sample
+from imagewright.metrics.subjects import OpenedPictures
+from imagewright.model import Model
+from imagewright.verbs.found_classes import with_found_classes
 
 NAMED_AT_MOST = 5
 
@@ -53,6 +58,18 @@ def match_classes(sample: Sample, reference: Sample) -> MatchedClasses:
                 f"{reference.source} has.{nearest_name(name, names)} Its classes: {join_names(names)}."
             )
     return MatchedClasses(names, np.array([places[name] for name in own], np.int64)[labels], real)
+
+
+def find_classes(reference: Sample, model: Model) -> Sample:
+    """The real pictures with the classes that the scored model found in its own, such as clusters.
+
+    reference: opened pictures of the model's size.
+    """
+    assert isinstance(reference.pictures, OpenedPictures)
+    images = with_found_classes(model, reference.pictures.images)
+    assert images.labels is not None
+    of_classes: dict[str, Any] = {"labels": images.labels, "class_names": images.class_names, "cache": {}}
+    return replace(reference, **of_classes, found_classes=f"clusters {digest(images.labels)[:8]}")
 
 
 def _present(sample: Sample) -> tuple[tuple[str, ...], np.ndarray]:

@@ -196,6 +196,15 @@ class CGAN(Model, ConditionalLatents):
 
     # Verbs
 
+    @property
+    def finds_classes(self) -> bool:
+        """Whether the classes are clusters, not labels."""
+        return self.config.condition == "clusters"
+
+    def find_classes(self, images: Tensor) -> Tensor:
+        """The cluster of each image (N, C, H, W) in [-1, 1], int64 (N,)."""
+        return self.clusters.assign(images)
+
     def decode(self, latents: Tensor) -> Tensor:
         noise = latents[:, : self.config.latent_dim]
         images: Tensor = self.generator(latents, self.base(noise) if self.config.base == "pca" else None)

@@ -18,6 +18,7 @@ from imagewright.codecs.jpeg.frame import Subsampling, build_frame
 from imagewright.codecs.jpeg.tables import scaled_tables
 from imagewright.codecs.jpeg.transform import decode_images, quantise_images
 from imagewright.configs import Config
+from imagewright.fit_work import FitWork
 from imagewright.model import Model, Stream
 from imagewright.pixels import to_float, to_uint8
 
@@ -49,6 +50,9 @@ class JPEG(Model):
 
     def fit(self, images: Stream) -> None:
         """Does nothing: the tables follow from the quality."""
+
+    def fit_work(self, count: int) -> FitWork:
+        return FitWork(0)
 
     # Verbs
 

@@ -17,6 +17,7 @@ from torch import Tensor
 
 from imagewright.configs import LabelledConfig
 from imagewright.errors import ConfigError, DataError
+from imagewright.fit_work import DOUBLE, FitWork
 from imagewright.model import Model, Stream
 from imagewright.models.shared.classes import (
     ClassMoments,
@@ -100,6 +101,16 @@ class GDA(Model, GenerativeClassifier, EncodesLatents):
         self.check_encoder(images)
         if not pictures_vary(images):
             raise _no_covariance()
+
+    def fit_work(self, count: int) -> FitWork | None:
+        if (found := self.points_work(count, passes=2)) is None:
+            return None
+        points, dimensions = found
+        classes, square = len(self.class_names), DOUBLE * dimensions**2
+        # Scatters of all classes; their sum, the shrunk covariance and the factor; or covariances of each class.
+        own = 5 * square if self.config.boundary == "linear" else (4 * classes + 2) * square
+        operations = 2.0 * count * dimensions**2 + classes * dimensions**3 / 3
+        return points.then(FitWork(classes * square + own, classes * square, operations))
 
     def log_joint(self, points: Tensor) -> Tensor:
         return self.log_priors + log_densities(points, self.means, self.factors)

@@ -18,6 +18,7 @@ from pydantic.dataclasses import dataclass
 from torch import Tensor
 
 from imagewright.errors import ConfigError
+from imagewright.fit_work import DOUBLE, SINGLE, FitWork
 from imagewright.model import Model, Stream
 from imagewright.models.shared.latent_space import (
     EncodesLatents,
@@ -30,6 +31,7 @@ from imagewright.statistics.gaussians import log_densities, sample_gaussians
 
 SKLEARN_NAMES = {"full": "full", "tied": "tied", "diagonal": "diag"}
 TRIED = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512)
+USUAL_GAUSSIANS, USUAL_STEPS = 4, 30  # for what is counted beforehand
 PATIENCE = 2  # the search by BIC ends after this many numbers of Gaussians in a row without improvement
 
 
@@ -106,6 +108,18 @@ class GMM(Model, EncodesLatents):
                 f"gaussians={self.config.gaussians}, but there are {pictures} pictures: use --gaussians {pictures} or "
                 "fewer."
             )
+
+    def fit_work(self, count: int) -> FitWork | None:
+        if (found := self.points_work(count)) is None:
+            return None
+        points, dimensions = found
+        gaussians = self.config.gaussians or min(self.config.most_gaussians, max(1, count // 2), USUAL_GAUSSIANS)
+        # The points in double precision, joined from batches; two copies in single precision; responsibilities.
+        held = count * ((2 * DOUBLE + 2 * SINGLE) * dimensions + 3 * DOUBLE * gaussians)
+        squares = {"full": gaussians, "tied": 1, "diagonal": 0}[self.config.covariance] * dimensions**2
+        step = 4.0 * count * gaussians * dimensions * (1 if self.config.covariance == "diagonal" else dimensions)
+        step += gaussians * dimensions**3 if squares else 0
+        return points.then(FitWork(held + 5 * DOUBLE * squares, 0, USUAL_STEPS * step))
 
     def derived_metrics(self, losses: dict[str, float]) -> dict[str, float]:
         return {"mixture/gaussians": float(len(self.weights))}

@@ -16,6 +16,7 @@ from pydantic import Field
 from pydantic.dataclasses import dataclass
 from torch import Tensor
 
+from imagewright.fit_work import DOUBLE, FitWork
 from imagewright.model import Model, Stream
 from imagewright.models.shared.latent_space import (
     EncodesLatents,
@@ -90,6 +91,18 @@ class KDE(Model, EncodesLatents):
 
     def check_images(self, images: Stream) -> None:
         self.check_points(images, "A kernel density")
+
+    def fit_work(self, count: int) -> FitWork | None:
+        if (found := self.points_work(count)) is None:
+            return None
+        points, dimensions = found
+        kernels, judged = min(count, self.config.most_points), 0
+        if self.config.bandwidth == "cross-validated":
+            judged = min(kernels, VALIDATION_POINTS)
+        # Centres, joined from batches, and in units of their scales; distances of some, and what bandwidths make of it.
+        held = DOUBLE * (3 * kernels * dimensions + 4 * min(judged, ROWS_AT_ONCE) * kernels)
+        operations = judged * kernels * (2.0 * dimensions + 20 * len(TRIED_BANDWIDTHS))
+        return points.then(FitWork(held, DOUBLE * kernels * dimensions, operations))
 
     def derived_metrics(self, losses: dict[str, float]) -> dict[str, float]:
         return {"kernel/bandwidth": float(self.width), "kernel/points": float(len(self.kept))}

@@ -19,6 +19,7 @@ from torch import Tensor
 from imagewright.capabilities import LikelihoodOf
 from imagewright.configs import LabelledConfig
 from imagewright.errors import DataError
+from imagewright.fit_work import DOUBLE, FitWork
 from imagewright.model import Model, Stream
 from imagewright.models.shared.classes import (
     ClassMoments,
@@ -28,6 +29,7 @@ from imagewright.models.shared.classes import (
 )
 from imagewright.models.shared.latent_space import (
     PIXELS,
+    STREAMED_IMAGES,
     LatentConfig,
     LatentModel,
     register_buffers,
@@ -127,6 +129,15 @@ class NaiveBayes(Model, GenerativeClassifier):
         self.check_encoder(images)
         if self.config.distribution == "gaussian" and not pictures_vary(images):
             raise _all_equal()
+
+    def fit_work(self, count: int) -> FitWork | None:
+        if (found := self.points_work(count, passes=2)) is None:
+            return None
+        points, dimensions = found
+        # The deviations of a batch, their squares, and those of a class; sums, means and scatters of all classes.
+        batch = 3.0 * DOUBLE * STREAMED_IMAGES * dimensions
+        held = DOUBLE * (6.0 * len(self.class_names) + 4) * dimensions
+        return points.then(FitWork(points.peak + batch + held, 0, 10.0 * count * dimensions))
 
     # The distributions
 

@@ -20,6 +20,7 @@ from torch import Tensor
 from torch.nn.functional import logsigmoid
 
 from imagewright.configs import LabelledConfig
+from imagewright.fit_work import DOUBLE, FitWork
 from imagewright.model import Model, Stream
 from imagewright.models.shared.classes import ABSENT
 from imagewright.models.shared.latent_space import (
@@ -34,6 +35,7 @@ from imagewright.statistics.platt import fit_sigmoid
 
 FOLDS = 3  # Platt 1999, section 2.1
 FEW = 10  # with fewer pictures in some class, all classes share one sigmoid
+USUAL_STEPS = 200  # of the solver, for what is counted beforehand
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -97,6 +99,15 @@ class LinearSVM(Model, ClassifiesLatents):
     def check_images(self, images: Stream) -> None:
         require_labels(images, self.class_names, "A linear SVM")
         self.check_points(images, "A linear SVM")
+
+    def fit_work(self, count: int) -> FitWork | None:
+        if (found := self.points_work(count)) is None:
+            return None
+        points, dimensions = found
+        classes = len(self.class_names)
+        # Points, joined from batches, and those of the other folds in turn with the solver's copy of them; margins.
+        held = count * DOUBLE * (4 * dimensions + 6 * classes)
+        return points.then(FitWork(held, 0, USUAL_STEPS * 4.0 * count * dimensions * classes))
 
     def classify(self, images: Tensor) -> Tensor:
         log_sigmoids = logsigmoid(self.slopes * self.margins(self.encode_points(images)) + self.offsets)

@@ -16,6 +16,7 @@ from pydantic.dataclasses import dataclass
 from torch import Tensor
 
 from imagewright.configs import LabelledConfig
+from imagewright.fit_work import DOUBLE, FitWork
 from imagewright.model import Model, Stream
 from imagewright.models.shared.classes import ABSENT
 from imagewright.models.shared.latent_space import (
@@ -26,6 +27,8 @@ from imagewright.models.shared.latent_space import (
     require_labels,
     require_variation,
 )
+
+USUAL_STEPS = 50  # of the solver, for what is counted beforehand
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,6 +85,15 @@ class LogisticRegression(Model, ClassifiesLatents):
     def check_images(self, images: Stream) -> None:
         require_labels(images, self.class_names, "Logistic regression")
         self.check_points(images, "Logistic regression")
+
+    def fit_work(self, count: int) -> FitWork | None:
+        if (found := self.points_work(count)) is None:
+            return None
+        points, dimensions = found
+        classes = len(self.class_names)
+        # Points, joined from batches, and the solver's copy; what it keeps of each class and picture.
+        held = count * DOUBLE * (3 * dimensions + 4 * classes)
+        return points.then(FitWork(held, 0, USUAL_STEPS * 4.0 * count * dimensions * classes))
 
     def classify(self, images: Tensor) -> Tensor:
         return (self.encode_points(images) @ self.weights.T + self.biases).log_softmax(1).float()

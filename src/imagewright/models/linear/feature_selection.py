@@ -16,9 +16,11 @@ from torch import Tensor
 
 from imagewright.configs import Config
 from imagewright.errors import ConfigError, DataError
+from imagewright.fit_work import DOUBLE, FitWork
 from imagewright.model import Model, Stream
 from imagewright.statistics.moments import mean_and_variance
 from imagewright.statistics.spectra import DEFAULT_COMPONENTS, STREAMED_IMAGES, pictures_vary
+from imagewright.statistics.work import batch_bytes, moments_work
 
 MOST_COUNTS = 2**25  # int64 counts in memory at once; if more are needed, they are counted in several passes
 
@@ -82,6 +84,16 @@ class FeatureSelection(Model):
                 "or fewer."
             )
         return components
+
+    def fit_work(self, count: int) -> FitWork:
+        pixels = math.prod(self.config.image_shape)
+        variances = moments_work(count, pixels)
+        if self.config.by == "variance":
+            return variances
+        # The classes are those of the labels, which the sizes alone do not tell: two are counted.
+        cells = min(MOST_COUNTS, 2 * pixels * self.config.levels)
+        held = batch_bytes(pixels) + 4 * DOUBLE * STREAMED_IMAGES * pixels + 2 * DOUBLE * cells
+        return variances.then(FitWork(held, 0, 10.0 * count * pixels))
 
     def _labels_of(self, images: Stream) -> Tensor:
         """The labels, int64 (N,). Raises `DataError` if there are none, or of one class only."""

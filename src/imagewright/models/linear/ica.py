@@ -20,12 +20,22 @@ from torch import Tensor
 
 from imagewright.configs import Config
 from imagewright.errors import ConfigError
+from imagewright.fit_work import DOUBLE, SINGLE, FitWork
 from imagewright.model import Model, Stream
-from imagewright.statistics.spectra import STREAMED_IMAGES, Spectrum, check_spectrum, compute_spectrum, fix_signs
+from imagewright.statistics.spectra import (
+    DEFAULT_COMPONENTS,
+    STREAMED_IMAGES,
+    Spectrum,
+    check_spectrum,
+    compute_spectrum,
+    fix_signs,
+)
+from imagewright.statistics.work import spectrum_work
 
 MOST_FITTED = 50_000
 # Variances below this share of the largest are rounding, which whitening would amplify to a source.
 LEAST_VARIANCE = 1e-6
+USUAL_STEPS = 100  # of FastICA, for what is counted beforehand
 TOLERANCE = 1e-4  # scikit-learn's: 1 - cosine of the directions of two successive iterations at convergence
 
 
@@ -83,6 +93,19 @@ class ICA(Model):
 
     def check_images(self, images: Stream) -> None:
         check_spectrum(images, "ICA", math.prod(self.config.image_shape), self.config.components)
+
+    def fit_work(self, count: int) -> FitWork:
+        pixels = math.prod(self.config.image_shape)
+        components = max(1, min(self.config.components or DEFAULT_COMPONENTS, count - 1, pixels))
+        fitted = min(count, MOST_FITTED)
+        spectrum = spectrum_work(count, pixels, components)
+        # Coordinates in single precision twice and in double precision, and FastICA's three arrays of their size.
+        points = (2 * SINGLE + 4 * DOUBLE) * fitted * components
+        reading = 2.0 * count * pixels * components
+        steps = USUAL_STEPS * (4.0 * components + 30) * fitted * components
+        rotation = FitWork(SINGLE * components * pixels + points, SINGLE * components * pixels, reading + steps)
+        mixing = FitWork(5.0 * SINGLE * components * pixels, 2.0 * SINGLE * components * pixels)
+        return spectrum.then(rotation).then(mixing)
 
     def _drop_rounding(self, spectrum: Spectrum) -> Spectrum:
         """The spectrum without variances below `LEAST_VARIANCE` of the largest."""

@@ -20,9 +20,11 @@ from torch import Tensor
 
 from imagewright.configs import LabelledConfig
 from imagewright.errors import ConfigError, DataError
+from imagewright.fit_work import DOUBLE, SINGLE, FitWork
 from imagewright.model import Model, Stream
 from imagewright.models.linear.pca import QUANTISATION_VARIANCE
 from imagewright.statistics.spectra import STREAMED_IMAGES, Spectrum, check_spectrum, compute_spectrum
+from imagewright.statistics.work import batch_bytes, spectrum_work
 
 MOST_PRINCIPAL = 256  # the default's upper bound: more hardly improve discrimination, and cost time
 
@@ -81,6 +83,23 @@ class LDA(Model):
         wanted = self._principal_components(len(images), self._labels_of(images)[1])
         check_spectrum(images, "LDA", math.prod(self.config.image_shape), wanted)
 
+    def fit_work(self, count: int) -> FitWork:
+        pixels, classes = math.prod(self.config.image_shape), len(self.class_names)
+        freedom = max(1, count - classes)
+        principal = min(self._wanted(freedom, pixels), freedom, pixels)  # more are refused by the fit
+        discriminants = self.config.components or min(classes - 1, principal)
+        scatter = FitWork(
+            batch_bytes(pixels) + 4 * DOUBLE * principal**2, 0, 2.0 * count * principal * (pixels + principal)
+        )
+        # The basis in double precision; projection and patterns in it, and in single precision.
+        last = DOUBLE * principal * pixels + (2 * DOUBLE + 2 * SINGLE) * discriminants * pixels
+        found = FitWork(last, 2 * SINGLE * discriminants * pixels, 4.0 * discriminants * principal * pixels)
+        return spectrum_work(count, pixels, principal).then(scatter).then(found)
+
+    def _wanted(self, freedom: int, pixels: int) -> int:
+        """The number of principal components. `freedom`: pictures less classes."""
+        return self.config.principal or max(1, min(freedom // 2, MOST_PRINCIPAL, pixels))
+
     def _labels_of(self, images: Stream) -> tuple[Tensor, Tensor]:
         """The labels, int64 (N,), and the pictures of each class, (K,). Raises `DataError` if there are none."""
         if images.labels is None:
@@ -104,7 +123,7 @@ class LDA(Model):
             )
         pixels = math.prod(self.config.image_shape)
         possible = min(freedom, pixels)
-        wanted = self.config.principal or max(1, min(freedom // 2, MOST_PRINCIPAL, pixels))
+        wanted = self._wanted(freedom, pixels)
         if wanted > possible:
             raise ConfigError(
                 f"principal={wanted}, but {count} pictures of {present} classes with {pixels} pixel values allow "

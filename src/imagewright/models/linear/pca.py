@@ -19,9 +19,11 @@ from torch import Tensor
 
 from imagewright.capabilities import LikelihoodOf
 from imagewright.configs import Config
+from imagewright.fit_work import FitWork
 from imagewright.model import Model, Stream
 from imagewright.statistics.gaussians import normal_rows
 from imagewright.statistics.spectra import Spectrum, check_spectrum, compute_spectrum
+from imagewright.statistics.work import spectrum_work
 
 # The variance that rounding to 8 bits adds to a pixel in [-1, 1]. It bounds the noise variance from below, so that the
 # density stays finite for a set that the components explain completely.
@@ -78,6 +80,9 @@ class PCA(Model):
 
     def check_images(self, images: Stream) -> None:
         check_spectrum(images, "PCA", math.prod(self.config.image_shape), self.config.components)
+
+    def fit_work(self, count: int) -> FitWork:
+        return spectrum_work(count, math.prod(self.config.image_shape), self.config.components)
 
     def resize_buffers(self, state: dict[str, Tensor]) -> None:
         components, pixels = state["basis"].shape

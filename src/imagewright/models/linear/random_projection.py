@@ -18,9 +18,11 @@ from torch import Tensor
 
 from imagewright.configs import Config
 from imagewright.errors import ConfigError
+from imagewright.fit_work import DOUBLE, SINGLE, FitWork
 from imagewright.model import Model, Stream
 from imagewright.statistics.moments import mean_and_variance
 from imagewright.statistics.spectra import DEFAULT_COMPONENTS
+from imagewright.statistics.work import moments_work
 
 DEPENDENT = 1e-6  # of the largest Cholesky pivot: directions with a smaller pivot count as linearly dependent
 
@@ -102,6 +104,14 @@ class RandomProjection(Model):
 
     def check_images(self, images: Stream) -> None:
         self._choose_dimensions(len(images), math.prod(self.config.image_shape))
+
+    def fit_work(self, count: int) -> FitWork:
+        pixels = math.prod(self.config.image_shape)
+        components = self._choose_dimensions(max(2, count), pixels)
+        entries = float(components * pixels)
+        # Directions in single and in double precision, those of the inverse, and the solver's copies of them.
+        made = FitWork((SINGLE + 4 * DOUBLE) * entries, 2 * DOUBLE * entries, 4.0 * components * entries)
+        return made.then(FitWork(2 * SINGLE * entries)).then(moments_work(count, pixels))
 
     def _choose_dimensions(self, pictures: int, pixels: int) -> int:
         wanted = self.config.components or min(DEFAULT_COMPONENTS, pixels)

@@ -17,11 +17,13 @@ from pydantic.dataclasses import dataclass
 from torch import Tensor
 
 from imagewright import catalogue, configs
-from imagewright.capabilities import Decodes, Encodes, require, verbs_of
+from imagewright.capabilities import Decodes, Encodes, answers, require, verbs_of
 from imagewright.configs import CompositeConfig, Config
 from imagewright.errors import ConfigError, DataError
+from imagewright.fit_work import DOUBLE, FitWork
 from imagewright.model import Model, Stream
-from imagewright.statistics.spectra import pictures_vary
+from imagewright.statistics.spectra import DEFAULT_COMPONENTS, pictures_vary
+from imagewright.statistics.work import batch_bytes
 
 STREAMED_IMAGES = 256
 PIXELS = "pixels"
@@ -66,6 +68,9 @@ class PixelEncoder(Model):
     def fit(self, images: Stream) -> None:
         """Does nothing."""
 
+    def fit_work(self, count: int) -> FitWork:
+        return FitWork(0)
+
     def encode(self, images: Tensor) -> Tensor:
         return images.flatten(1)
 
@@ -108,6 +113,23 @@ class LatentModel:
         _require_two(len(images), what)
         if not pictures_vary(images):
             raise _equal_latents(what)
+
+    def points_work(self, count: int, passes: int = 1) -> tuple[FitWork, int] | None:
+        """The work of fitting the encoder and of `passes` over the points, and the numbers D of a point.
+
+        None if the encoder's work or the size of its latents is not known beforehand.
+        """
+        config: LatentConfig = self.config  # type: ignore[attr-defined]
+        fitting = FitWork(0) if config.submodels else self.encoder.fit_work(count)
+        if fitting is None or not answers(self.encoder, Decodes):
+            return None
+        dimensions, pixels = math.prod(self.encoder.latent_shape), math.prod(config.image_shape)
+        if dimensions == 1 and not config.submodels:  # the number is open before the fit
+            dimensions = min(DEFAULT_COMPONENTS, count - 1, pixels)
+        # The bytes, floats and differences of a batch; the points in double precision.
+        batch = batch_bytes(pixels, STREAMED_IMAGES) + 2.0 * DOUBLE * STREAMED_IMAGES * dimensions
+        reading = FitWork(batch, 0, passes * 2.0 * count * pixels * (1 if config.encoder == PIXELS else dimensions))
+        return fitting.then(reading), max(1, dimensions)
 
     def stream_points(self, images: Stream) -> Iterator[Tensor]:
         """One pass over the pictures' points, float64 (n, D) a batch. Raises `DataError` if one is not finite."""
