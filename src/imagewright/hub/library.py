@@ -180,8 +180,8 @@ def _reason(error: Exception, address: Address, doing: str) -> str:
 def _is_of_network(error: BaseException) -> bool:
     """Whether an error says that a request to the hub got no answer.
 
-    The store for large files asks the hub itself for a token, and its library tells that failure as its own: the request
-    that was not answered is then one to the hub, not to the store.
+    The library of the store for large files asks the hub for a token, and tells that failure as its own: the request
+    without an answer is then one to the hub, not to the store.
     """
     if type(error).__module__.partition(".")[0] in NETWORK_LIBRARIES:
         return True
