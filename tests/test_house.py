@@ -29,7 +29,7 @@ PROJECT = Path(__file__).resolve().parents[1]
 GROUND = "errors seeds configs phases recipe model capabilities training_capabilities catalogue distributed files"
 GROUND += " downloads familiar_names json_files regular_files machine pixels progress traits versions views wording"
 GROUND += " archives terminal reprs translation_capabilities style_capabilities memoryless catalogue_entries consent"
-GROUND += " fit_work model_choice counts notebooks shared_work meeting agreement common_disk"
+GROUND += " fit_work model_choice counts notebooks shared_work meeting agreement common_disk optimizers"
 FLOORS = [
     set(GROUND.split()),
     {"images"},

@@ -17,6 +17,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
+NO_ANSWER = 0  # the status of a fault that cuts the connection
 LARGE = (".safetensors", ".png", ".bin", ".pkl")
 TOKEN = "hf_localtestlogin"
 Tree = dict[str, tuple[bytes, bool]]  # by path: the content, and whether it is a large one
@@ -99,7 +100,9 @@ class Handler(BaseHTTPRequestHandler):
         self.hub.requests.append((self.command, path, {name.lower(): value for name, value in self.headers.items()}))
         for part, (status, headers) in self.hub.faults.items():
             if part in f"{self.command} {path}":
-                self.answer(status, {"error": "a fault"}, **headers)
+                self.close_connection = status == NO_ANSWER
+                if status != NO_ANSWER:
+                    self.answer(status, {"error": "a fault"}, **headers)
                 return
         for pattern, method in ROUTES.items():
             if found := re.fullmatch(pattern, path):

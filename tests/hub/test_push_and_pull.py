@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 import torch
-from hub_server import TOKEN, Hub
+from hub_server import NO_ANSWER, TOKEN, Hub
 from huggingface_hub import close_session, constants
+from huggingface_hub.utils._xet import abort_xet_session
 from tiny import simple_pictures
 from waiting import wait_until
 
@@ -350,12 +351,28 @@ def test_a_store_that_fails_is_told_with_the_other_way() -> None:
         upload_to_xet()
 
 
-@pytest.mark.learning
-def test_a_hub_without_a_store_for_large_files(run: Run, hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    ("status", "said"),
+    [
+        (404, r"Xet store .* set HF_HUB_DISABLE_XET=1"),
+        (NO_ANSWER, r"127\.0\.0\.1:\d+ does not answer, or broke off \(.*\): check the network\. No file was changed"),
+    ],
+)
+def test_a_hub_that_grants_no_store_for_large_files(
+    status: int, said: str, run: Run, hub: Hub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The store's library asks the hub for a token: an answer that there is none, and no answer, are told apart."""
     pytest.importorskip("hf_xet", reason="the store's own library")
     monkeypatch.setattr(constants, "HF_HUB_DISABLE_XET", False)
-    with pytest.raises(HubError, match=r"Xet store .* set HF_HUB_DISABLE_XET=1"):
-        iw.push(run, NAME, license="MIT")
+    monkeypatch.setenv("HF_XET_CLIENT_RETRY_MAX_ATTEMPTS", "0")  # else it tries for minutes
+    abort_xet_session()  # it reads the variable when it is made
+    hub.faults["/xet-write-token/"] = (status, {})
+    try:
+        with pytest.raises(HubError, match=said) as caught:
+            iw.push(run, NAME, license="MIT")
+    finally:
+        abort_xet_session()
+    assert ("HF_HUB_DISABLE_XET" in str(caught.value)) == (status == 404)
 
 
 def test_a_push_without_login(run: Run, hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -17,6 +17,7 @@ import imagewright as iw
 from imagewright.errors import ConfigError, DataError, UserError
 from imagewright.metrics import scorer as scorer_module
 from imagewright.metrics.features.cache import cache_key, load_features
+from imagewright.metrics.frechet.moments import Moments
 from imagewright.metrics.pictures.ms_ssim import mean_similarity
 from imagewright.metrics.score_recipes import recipe_differences
 from imagewright.metrics.subjects import SampledPictures
@@ -100,9 +101,27 @@ def test_a_second_evaluation_computes_no_reference_features(digits: iw.Images, m
     assert iw.evaluate(one, other, **FAST).scores == first.scores
 
 
+def test_moments_of_many_pictures_are_computed_once(digits: iw.Images, monkeypatch: pytest.MonkeyPatch) -> None:
+    """They are stored beside the features; those of few pictures are computed sooner than they are read."""
+    few, many = digits.subset(np.arange(40)), digits.subset(np.arange(200))
+    computed: list[int] = []
+    compute = Moments.from_features
+
+    def count(features: np.ndarray, *arguments: int) -> Moments:
+        computed.append(len(features))
+        return compute(features, *arguments)
+
+    monkeypatch.setattr(Moments, "from_features", count)
+    options = FAST | {"metrics": ["fd:interval=false", "fd_infinity:smallest=16,subsets=3"], "reference_count": None}
+    first = iw.evaluate(few, many, **options)
+    computed_first, computed[:] = computed.count(200), []
+    assert iw.evaluate(few, many, **options).scores == first.scores
+    assert (computed_first, computed.count(200), computed.count(40)) == (1, 0, 1)
+
+
 @pytest.mark.parametrize("kind", ["features", "moments", "json"])
 def test_a_truncated_cache_entry_is_extracted_again(digits: iw.Images, tmp_path: Path, kind: str) -> None:
-    network, images = open_network("random"), digits.subset(np.arange(50))
+    network, images = open_network("random"), digits.subset(np.arange(160))  # of 608 features: moments are stored
     truth = load_features(images, network).extracted.features.copy()
     path = tmp_path / "cache" / "features" / f"{cache_key(images, network.about)}.{kind}"
     path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])

@@ -10,7 +10,6 @@ import pytest
 from PIL import Image
 from served_studio import ServedStudio, Walk
 from tiny import simple_pictures, tiny_options, train_tiny
-from waiting import wait_until
 
 import imagewright as iw
 from imagewright.training.reporting import Silent
@@ -38,20 +37,14 @@ def pixels(page: Any) -> list[int]:
     return found
 
 
-def until(page: Any, holds: Callable[[], bool], what: str) -> None:
-    """Wait until something holds."""
-    said = page.locator(".answer .said")
-    pause = page.wait_for_timeout
-    wait_until(holds, lambda: f"{what}: {said.inner_text()}", pause=lambda seconds: pause(1000 * seconds))
-
-
-def answers(page: Any, more_than: int) -> int:
+def answers(walked: Walk, more_than: int) -> int:
     """Wait for the next answer; returns how many there were."""
+    place, said = (walked.page.locator(each) for each in (".place", ".answer .said"))
 
     def count() -> int:
-        return int(page.locator(".place").get_attribute("data-answers") or 0)
+        return int(place.get_attribute("data-answers") or 0)
 
-    until(page, lambda: count() > more_than, "no answer")
+    walked.wait_until(lambda: count() > more_than, lambda: f"no answer: {said.inner_text()}")
     return count()
 
 
@@ -61,17 +54,17 @@ def test_someone_draws(
     studio = serve(folder)
     walked = walk(studio)
     page = walked.open(f"draw?run={studio.run_id('runs/edges')}")
-    count = answers(page, 0)
+    count = answers(walked, 0)
 
     page.get_by_role("button", name="Blank sheet").click()
-    count = answers(page, count)
+    count = answers(walked, count)
     assert set(pixels(page)) == {255}
     area = page.locator("drawing-sheet").bounding_box()
     page.mouse.move(area["x"] + 0.2 * area["width"], area["y"] + 0.5 * area["height"])
     page.mouse.down()
     page.mouse.move(area["x"] + 0.8 * area["width"], area["y"] + 0.5 * area["height"], steps=4)
     page.mouse.up()
-    answers(page, count)
+    answers(walked, count)
     line = pixels(page)
     assert line[8 * 16 + 3 : 8 * 16 + 13] == [0] * 10
     assert line.count(0) == 10
@@ -98,7 +91,7 @@ def test_someone_draws(
     page.get_by_role("button", name="Choose a photo").click()
     page.locator("dialog input[type=file]").set_input_files(folder / "photos/3.png")
     edges = list(Image.open(folder / "edges/input/3.png").convert("L").tobytes())
-    until(page, lambda: pixels(page) == edges, "no edges")
+    walked.wait_until(lambda: pixels(page) == edges, lambda: f"no edges: {page.locator('.answer .said').inner_text()}")
     page.get_by_role("button", name="Before and after").click()
     page.locator("before-after").press("ArrowRight")
     assert page.locator("before-after").get_attribute("aria-valuenow") == "55"
@@ -115,7 +108,7 @@ def test_someone_sends_a_photo_on_a_phone(
     walked = walk(studio, 390)
     ticket = studio.upload((folder / "photos/2.png").read_bytes())["ticket"]
     page = walked.open(f"draw?photo={ticket}")
-    answers(page, 0)
+    answers(walked, 0)
     assert page.get_by_label("Run", exact=True).input_value() == studio.run_id("runs/styles")
     assert set(pixels(page)) == set(Image.open(folder / "photos/2.png").getchannel(0).tobytes())
     page.get_by_role("button", name="Show 6 more").click()

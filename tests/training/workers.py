@@ -15,11 +15,12 @@ from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any
 
+import torch
 from small_grids import use_small_grids
 from tiny import BATCH, simple_pictures, tiny_model, tiny_options, train_tiny
 
 import imagewright as iw
-from imagewright import catalogue
+from imagewright import catalogue, optimizers
 from imagewright.errors import TrainingError
 from imagewright.memoryless import without_memory
 from imagewright.training.engine import Engine
@@ -70,7 +71,14 @@ def train_until_write(name: str, out: Path, number: int, **options: Any) -> None
 
 
 def train_and_list_modules(folder: Path) -> None:
+    """A training, and a step of each optimizer."""
     train_tiny("vae", simple_pictures(), folder / "run")
+    for kind in (optimizers.Adam, optimizers.AdamW, optimizers.RMSprop, optimizers.SGD):
+        weight = torch.zeros(1, requires_grad=True)
+        optimizer = kind([weight], lr=0.1)
+        weight.sum().backward()
+        optimizer.step()
+        optimizer.zero_grad()
     (folder / "modules").write_text("\n".join(sys.modules))
 
 

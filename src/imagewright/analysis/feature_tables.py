@@ -1,7 +1,9 @@
 """The features of a set of pictures: computed once and kept if they fit into memory, else computed in each pass.
 
 Detectors are fitted in several passes, for each fold and each space; features cost more than what is done with them.
-In a block of `sharing_work` the ranks share the batches, and all get the features of all pictures.
+In a block of `sharing_work` the ranks share the batches, and all get the features of all pictures, since each then fits
+its share of the detectors. Metrics need them on the main rank alone, for any number of pictures: `metrics/features/`
+gathers them there, and nowhere else.
 """
 
 from __future__ import annotations

@@ -26,6 +26,7 @@ REPOSITORY = re.compile(rf"({NAME})/({NAME})", re.ASCII)
 REVISION = re.compile(r"(?!.*\.\.)[\w][\w./-]{0,199}", re.ASCII)
 NETWORK_LIBRARIES = ("httpx", "httpx2", "httpcore", "httpcore2", "requests", "urllib3")
 WAITING = re.compile(r"(?:Waiting|Retrying in) ([\d.]+) ?s")  # what the library says before it tries again
+UNANSWERED = re.compile(r"error sending request for url \((\S+?)\)")  # hf_xet's, of a request without an answer
 LONG_WAIT = 4.0  # seconds from which on the user is told
 
 
@@ -163,19 +164,31 @@ def _reason(error: Exception, address: Address, doing: str) -> str:
             return f"there is no login: {LOG_IN}"
         if isinstance(each, errors.HfHubHTTPError):
             return _answered(each, address, doing)
+        if _is_of_network(each):
+            return f"{host()} does not answer, or broke off ({short_reason(each)}): check the network"
         if _is_of_xet(each):
             return (
                 f"the Xet store of {host()} did not take the large files ({short_reason(each)}): try again, or set "
                 "HF_HUB_DISABLE_XET=1, which sends them another way"
             )
-        if type(each).__module__.partition(".")[0] in NETWORK_LIBRARIES or isinstance(
-            each, ConnectionError | TimeoutError
-        ):
-            return f"{host()} does not answer, or broke off ({short_reason(each)}): check the network"
     root: Any = error
     while root.__cause__ is not None:
         root = root.__cause__
     return f"the library of the hub stopped ({short_reason(root)})"
+
+
+def _is_of_network(error: BaseException) -> bool:
+    """Whether an error says that a request to the hub got no answer.
+
+    The library of the store for large files asks the hub for a token, and tells that failure as its own: the request
+    without an answer is then one to the hub, not to the store.
+    """
+    if type(error).__module__.partition(".")[0] in NETWORK_LIBRARIES:
+        return True
+    if not _is_of_xet(error):
+        return isinstance(error, ConnectionError | TimeoutError)
+    unanswered = UNANSWERED.search(str(error))
+    return unanswered is not None and urllib.parse.urlsplit(unanswered[1]).netloc == host()
 
 
 def _is_of_xet(error: BaseException) -> bool:

@@ -99,7 +99,7 @@ class TrainingForecast(NotebookDisplay):
             of_all = " of all ranks together" if several else ""
             lines.append(
                 f"time: {_time_text(self.seconds)} at {shown} images a second{of_all} in {self.precision}, "
-                f" until about {describe_end(self.seconds)} if it starts now"
+                f"until about {describe_end(self.seconds)} if it starts now"
             )
         return [*lines, *self._lines_of_memory()]
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Iterable
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
+from imagewright import optimizers
 from imagewright.distributed import in_memory_order
 from imagewright.phases import Phase
 from imagewright.recipe import Optimizer
@@ -30,19 +30,12 @@ def lazy_correction(network: str, phases: Iterable[Phase]) -> float:
     return intervals[0] / (intervals[0] + 1) if intervals else 1.0
 
 
-class AdamInMemoryOrder(torch.optim.Adam):
+class AdamInMemoryOrder(optimizers.Adam):
     """Adam that takes each tensor as a flat view in memory order.
 
     The CPU's fused Adam (torch 2.13) copies channels_last weights and moments to contiguous tensors and back, which
     takes several times as long as the update itself, and it mixes up gradients whose layout is not their weights'.
-
-    Its methods are those of torch without the decorators that keep torch's compiler out of them, which import it:
-    that takes a second at the start of each training. Steps are never compiled here.
     """
-
-    add_param_group = inspect.unwrap(torch.optim.Adam.add_param_group)
-    zero_grad = inspect.unwrap(torch.optim.Adam.zero_grad)
-    step = torch.no_grad()(inspect.unwrap(torch.optim.Adam.step))
 
     def _init_group(self, group: Any, parameters: list[Tensor], gradients: list[Tensor], *lists: list[Tensor]) -> bool:
         has_complex: bool = super()._init_group(group, parameters, gradients, *lists)
@@ -72,11 +65,11 @@ def build_optimizer(
     fused = all(parameter.is_floating_point() for parameter in parameters)
     optimizer: torch.optim.Optimizer
     if hyperparameters.kind == "rmsprop":
-        optimizer = torch.optim.RMSprop(parameters, capturable=capturable)
+        optimizer = optimizers.RMSprop(parameters, capturable=capturable)
     elif hyperparameters.kind == "sgd":
-        optimizer = torch.optim.SGD(parameters)
+        optimizer = optimizers.SGD(parameters)
     else:
-        kind = AdamInMemoryOrder if fused and parameters[0].device.type == "cpu" else torch.optim.Adam
+        kind = AdamInMemoryOrder if fused and parameters[0].device.type == "cpu" else optimizers.Adam
         optimizer = kind(parameters, fused=fused, capturable=capturable)
     for parameter in parameters:
         optimizer.state[parameter] = {

@@ -15,6 +15,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import binary_cross_entropy_with_logits, interpolate
 
+from imagewright import optimizers
 from imagewright.errors import DataError
 from imagewright.images import Images
 from imagewright.pixels import to_float
@@ -102,7 +103,7 @@ def _build_network(channels: int, size: Sequence[int], attributes: int) -> nn.Se
 
 def _train(network: nn.Module, pixels: Tensor, targets: Tensor, progress: Progress | None) -> None:
     steps = IMAGES_SEEN // BATCH
-    optimizer = torch.optim.AdamW(network.parameters(), LEARNING_RATE, weight_decay=0.05)
+    optimizer = optimizers.AdamW(network.parameters(), LEARNING_RATE, weight_decay=0.05)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, LEARNING_RATE * 3, total_steps=steps)
     rows = torch.cat([torch.randperm(len(pixels)) for _ in range(-(-IMAGES_SEEN // len(pixels)))])
     for step in range(steps):

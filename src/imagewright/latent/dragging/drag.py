@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
-from imagewright import catalogue
+from imagewright import catalogue, optimizers
 from imagewright.capabilities import Decodes, require, verbs_of
 from imagewright.errors import UserError
 from imagewright.latent import store
@@ -193,7 +193,7 @@ def _search(
     standard = space.standardise(latents.flatten(1)).requires_grad_()
     longest = space.norms(standard.detach()).clamp(min=space.longest or math.inf)
     held = None if around is None else ~near_lines(starts, goals, model.config.size, around).to(device)
-    optimizer = torch.optim.Adam([standard], lr=rate)
+    optimizer = optimizers.Adam([standard], lr=rate)
     points, goals = starts.to(device), goals.to(device)
     radius, reach = radii(model.config.size)
 

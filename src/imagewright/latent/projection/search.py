@@ -13,7 +13,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from imagewright import catalogue
+from imagewright import catalogue, optimizers
 from imagewright.capabilities import verbs_of
 from imagewright.errors import UserError
 from imagewright.latent.projection.noise import noise_correlation, normalise_noise_, sample_noise
@@ -176,7 +176,7 @@ class Search:
         standard = start.clone().requires_grad_()
         noise = [each.clone().requires_grad_() for each in noise]
         rate = LEARNING_RATE["encoded" if self.encodes else "sampled"]
-        optimizer = torch.optim.Adam([standard, *noise], lr=rate)
+        optimizer = optimizers.Adam([standard, *noise], lr=rate)
         for step in range(steps):
             optimizer.param_groups[0]["lr"] = rate * 0.5 * (1 + math.cos(math.pi * step / steps))
             with torch.enable_grad():

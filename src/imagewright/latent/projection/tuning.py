@@ -16,7 +16,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from imagewright import catalogue
+from imagewright import catalogue, optimizers
 from imagewright.errors import RunError, UserError
 from imagewright.latent.projection.objective import Objective
 from imagewright.latent.projection.search_space import SearchSpace
@@ -75,7 +75,7 @@ def tune(
     before: Any = model
     with evaluating(model), evaluating(tuned), torch.enable_grad():
         weights = _weights_in_use(tuned, latents[:1].to(device))
-        optimizer = torch.optim.Adam(weights, lr=LEARNING_RATE)
+        optimizer = optimizers.Adam(weights, lr=LEARNING_RATE)
         for step in range(steps):
             chosen = torch.arange(step * BATCH, step * BATCH + min(BATCH, len(latents))) % len(latents)
             pivots, wanted = latents[chosen].to(device), pictures[chosen].to(device)

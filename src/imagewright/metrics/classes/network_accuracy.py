@@ -17,6 +17,7 @@ import torch
 from torch import nn
 from torch.nn.functional import cross_entropy
 
+from imagewright import optimizers
 from imagewright.errors import ConfigError, DataError
 from imagewright.metrics.classes.accuracies import OPTIONS, accuracies, accuracy_outputs
 from imagewright.metrics.features.mapped_arrays import allocate_array
@@ -79,7 +80,7 @@ def train_network(images: np.ndarray, labels: np.ndarray, rows: np.ndarray, epoc
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(derive_seed(seed, "classifier"))
         network = build_network(images.shape[1], int(labels.max()) + 1).train()
-        optimizer = torch.optim.Adam(network.parameters(), LEARNING_RATE, fused=True)
+        optimizer = optimizers.Adam(network.parameters(), LEARNING_RATE, fused=True)
         schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, epochs * whole_batches)
         for _ in range(epochs):
             for batch in torch.randperm(len(rows)).split(BATCH)[:whole_batches]:

@@ -1,8 +1,8 @@
 """The feature cache: features of pictures that are used repeatedly, keyed by the pictures and the network.
 
-An entry is `KEY.features` and `KEY.logits` (raw float32), `KEY.moments` (safetensors), and `KEY.json`, written last,
-with the SHA-256 of each. A truncated or changed file invalidates the entry, which is then extracted again. A lock lets
-one process at a time write an entry.
+An entry is `KEY.features` and `KEY.logits` (raw float32), `KEY.moments` (safetensors) if there are many pictures, and
+`KEY.json`, written last, with the SHA-256 of each. A truncated or changed file invalidates the entry, which is then
+extracted again. A lock lets one process at a time write an entry.
 """
 
 from __future__ import annotations
@@ -30,6 +30,8 @@ from imagewright.progress import Progress
 
 FORMAT = 1
 FOLDER = "features"
+PICTURES_A_FEATURE = 0.25
+"""From so many pictures a feature on, moments are stored: those of fewer are computed sooner than they are read."""
 
 
 @dataclass(frozen=True)
@@ -37,12 +39,12 @@ class CachedFeatures:
     """Features of a set of pictures.
 
     extracted: features, and logits if the network classifies.
-    load_moments: returns the moments of the features.
+    load_moments: returns the stored moments of the features; None if there are none.
     found: whether they were in the cache.
     """
 
     extracted: ExtractedFeatures
-    load_moments: Callable[[], Moments]
+    load_moments: Callable[[], Moments] | None
     found: bool
 
 
@@ -79,7 +81,7 @@ def load_features(
         if distributed.any_rank(False):
             extract_features(pictures, network, progress=progress)
         empty = ExtractedFeatures(np.empty((0, network.about.dimension), np.float32))
-        return CachedFeatures(empty, lambda: Moments.empty(1), False)
+        return CachedFeatures(empty, None, False)
     with explain_write_errors(folder):
         folder.mkdir(parents=True, exist_ok=True)
         with locked(folder / f"{entry.key}.lock"):
@@ -127,15 +129,14 @@ class _CacheEntry:
                 return None
             if any(_digest(self.path(kind)) != digest for kind, digest in header["files"].items()):
                 return None
-            self.load_moments()
+            load_moments = self.load_moments if "moments" in header["files"] else None
         except (OSError, ValueError, KeyError, TypeError):
             return None
         with suppress(OSError):
             os.utime(self.path("json"))  # the time of the last use
         logits = self._mapped("logits", self.about.classes) if self.about.classes else None
-        return CachedFeatures(
-            ExtractedFeatures(self._mapped("features", self.about.dimension), logits), self.load_moments, True
-        )
+        features = self._mapped("features", self.about.dimension)
+        return CachedFeatures(ExtractedFeatures(features, logits), load_moments, True)
 
     def _mapped(self, kind: str, width: int) -> np.ndarray:
         return np.memmap(self.path(kind), np.float32, "r", shape=(self.count, width))
@@ -144,22 +145,27 @@ class _CacheEntry:
         """Extract the features into the files of this entry."""
         self.path("json").unlink(missing_ok=True)
         kinds = ["features", *(["logits"] if self.about.classes else [])]
+        stores_moments = self.count >= PICTURES_A_FEATURE * self.about.dimension
         try:
             extracted = extract()
-            moments = Moments.from_features(extracted.features)
+            moments = Moments.from_features(extracted.features) if stores_moments else None
             for kind, array in zip(kinds, (extracted.features, extracted.logits), strict=False):
                 assert isinstance(array, np.memmap)
                 array.flush()
                 os.replace(self.path(f"{kind}.part"), self.path(kind))
-            _write_moments(self.path("moments"), moments)
+            if moments is not None:
+                _write_moments(self.path("moments"), moments)
+                kinds.append("moments")
             header: dict[str, Any] = {"format": FORMAT, "count": self.count, "source": source}
             header |= {"shape": extracted.features.shape, "about": self.about.to_dict()}
-            header |= {"files": {kind: _digest(self.path(kind)) for kind in (*kinds, "moments")}}
+            header |= {
+                "files": {kind: _digest(self.path(kind)) for kind in (*kinds, *(["moments"] if moments else []))}
+            }
             write_whole(self.path("json"), json.dumps(header, indent=1))
         finally:
             for kind in kinds:
                 self.path(f"{kind}.part").unlink(missing_ok=True)
-        return CachedFeatures(extracted, self.load_moments, False)
+        return CachedFeatures(extracted, self.load_moments if stores_moments else None, False)
 
     def load_moments(self) -> Moments:
         """The moments in the entry."""

@@ -128,11 +128,12 @@ def influence_deviation(subject: Moments, reference: Moments, features: np.ndarr
 
 
 def sample_moments(sample: Sample) -> Moments:
-    """The moments of a sample: as stored in it, or computed from its features."""
-    if sample.moments is not None:
-        return sample.moments
-    assert sample.features is not None
-    return Moments.from_features(sample.features)
+    """The moments of a sample, which keeps them: stored ones if there are, else computed from its features."""
+    if sample.moments is None:
+        assert sample.features is not None
+        load = sample.load_moments
+        sample.moments = Moments.from_features(sample.features) if load is None else load()
+    return sample.moments
 
 
 def advised_for(dimension: int) -> int:

@@ -13,7 +13,6 @@ import numpy as np
 from imagewright.errors import DataError
 from imagewright.images import Images
 from imagewright.metrics.features.extraction import extract_features
-from imagewright.metrics.frechet.moments import Moments
 from imagewright.metrics.metric import Metric, MetricContext, MetricOutput, Pictures, Sample
 from imagewright.metrics.self_check.corrupted_sets import PictureSubset, corrupt_set, rows_repeated, rows_without_modes
 from imagewright.metrics.self_check.corruptions import CORRUPTIONS, LEVELS
@@ -62,8 +61,9 @@ class PictureSet:
 
     def to_sample(self, source: str) -> Sample:
         """The argument of a metric."""
-        moments = None if self.features is None else Moments.from_features(self.features)
-        return Sample(source, self.pictures, self.features, self.logits, moments, self.labels, self.class_names)
+        return Sample(
+            source, self.pictures, self.features, self.logits, labels=self.labels, class_names=self.class_names
+        )
 
 
 class MetricSuite:
