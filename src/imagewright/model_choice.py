@@ -93,15 +93,15 @@ def recommend_models(needs: Needs, images: int, classes: int = 0, **known: Any) 
         "classes": _for_classes,
         "pictures": _for_pictures,
     }[needs](beginning)
-    return tuple(ModelChoice(model, reason, options_for(model, beginning)) for model, reason in found[:MOST])
+    return tuple(ModelChoice(model, reason, options_for(model, accelerator=beginning.accelerator)) for model, reason in found[:MOST])
 
 
-def options_for(model: str, beginning: Beginning) -> dict[str, Any]:
+def options_for(model: str, *, accelerator: bool) -> dict[str, Any]:
     """The options that a chosen model gets beside those that it suggests itself, which keep to its paper's networks.
 
     On a CPU a training is so short that samples which start from PCA's stay ahead (docs/measurements.md).
     """
-    suits = model in STARTING_FROM_PCA and not beginning.accelerator
+    suits = model in STARTING_FROM_PCA and not accelerator
     return {"base": "pca", "latent_dim": COMPONENTS} if suits else {}
 
 

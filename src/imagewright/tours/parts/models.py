@@ -18,6 +18,7 @@ from imagewright.images.selection import even_places
 from imagewright.latent.walks.plane import manifold
 from imagewright.latent.walks.walk_sheets import interpolation_sheet
 from imagewright.model import Model
+from imagewright.model_choice import options_for
 from imagewright.output.grids import draw_grid, plain_grid
 from imagewright.output.sheets import Sheet
 from imagewright.runs.loading import load
@@ -64,12 +65,17 @@ def train_part(work: TourWork, part: PartRecord, fitted: Images | None = None) -
     if not catalogue.model_class(part.model).is_closed_form():
         # What the doctor needs for itself: pictures that are held out here are not seen by any training.
         minutes = training_minutes(part.minutes, work.record.besides_training)
-        options |= {"minutes": minutes} | _short_options(work, part)
+        options |= {"minutes": minutes} | _short_options(work, part) | _chosen_options(work, part)
     return train(part.model, images, **options, **common)
 
 
 def _short_options(work: TourWork, part: PartRecord) -> dict[str, int]:
     return short_options(str(part.model), training_minutes(part.planned), accelerator=accelerated(work.device))
+
+
+def _chosen_options(work: TourWork, part: PartRecord) -> dict[str, Any]:
+    """The options that `train auto` gives the model."""
+    return options_for(str(part.model), accelerator=accelerated(work.device))
 
 
 def finish_model(work: TourWork, part: PartRecord, run: Run) -> None:
@@ -82,6 +88,8 @@ def finish_model(work: TourWork, part: PartRecord, run: Run) -> None:
             "In so short a training on a CPU a small network learns more than the usual one, which the command below "
             f"trains. This one: {' '.join(options_typed(small))}."
         )
+    if _chosen_options(work, part).get("base") == "pca":
+        part.facts.append("Its samples start from those of PCA: the network learns what to add to them (--base pca).")
     _show(work, part, run, model)
     score_run(work, run, model)
     part.by_heart = by_heart(work, model)
@@ -103,6 +111,7 @@ def command_for_longer(work: TourWork, part: PartRecord) -> str:
     if "size" not in record.opening:
         words += ["--size", f"{record.size[1]}x{record.size[0]}" if len(set(record.size)) > 1 else str(record.size[0])]
     if part.kind != "components":
+        words += options_typed(_chosen_options(work, part))
         words += ["--minutes", str(LONGER_ON_GPU if accelerated(work.device) else LONGER_ON_CPU)]
     out = f"runs/{part.model}-{Path(record.source).stem or 'pictures'}"
     return shlex.join(["imagewright", "train", str(part.model), *sources, *words, "--out", out])
