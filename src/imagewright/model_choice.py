@@ -93,7 +93,10 @@ def recommend_models(needs: Needs, images: int, classes: int = 0, **known: Any) 
         "classes": _for_classes,
         "pictures": _for_pictures,
     }[needs](beginning)
-    return tuple(ModelChoice(model, reason, options_for(model, accelerator=beginning.accelerator)) for model, reason in found[:MOST])
+    return tuple(
+        ModelChoice(model, reason, options_for(model, accelerator=beginning.accelerator))
+        for model, reason in found[:MOST]
+    )
 
 
 def options_for(model: str, *, accelerator: bool) -> dict[str, Any]:
