@@ -22,7 +22,6 @@ MOST = 3  # recommendations
 FIRST_CHOICES = ("pca", "cgan", "projected_gan", "stylegan2", "r3gan", "dcgan", "pix2pix", "cyclegan", "swap")
 """Every model that the rule may put first."""
 STARTING_FROM_PCA = ("dcgan", "cgan")  # models with the option `base`
-COMPONENTS = 200  # of PCA, and so the size of the latent: with 64 a minute leaves flowers and faces twice as far away
 
 
 @dataclass(frozen=True)
@@ -104,8 +103,7 @@ def options_for(model: str, *, accelerator: bool) -> dict[str, Any]:
 
     On a CPU a training is so short that samples which start from PCA's stay ahead (docs/measurements.md).
     """
-    suits = model in STARTING_FROM_PCA and not accelerator
-    return {"base": "pca", "latent_dim": COMPONENTS} if suits else {}
+    return {"base": "pca"} if model in STARTING_FROM_PCA and not accelerator else {}
 
 
 def passed_over(needs: Needs, images: int, classes: int = 0, **known: Any) -> tuple[ModelChoice, ...]:

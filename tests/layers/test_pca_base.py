@@ -14,7 +14,9 @@ from tiny import Messages, simple_pictures
 import imagewright as iw
 from imagewright.errors import DataError, UserError
 from imagewright.layers.pca_base import LARGEST, PCABase
+from imagewright.models.adversarial.dcgan import DCGANConfig
 from imagewright.statistics.fitting import TensorStream
+from imagewright.traits import Traits
 
 TINY: dict[str, Any] = {
     "base": "pca",
@@ -92,3 +94,10 @@ def test_published_code_does_not_get_such_a_network(tmp_path: Path) -> None:
     assert not (tmp_path / "published").exists()
     exported = iw.export(run, "safetensors", tmp_path / "run.safetensors")
     assert torch.equal(iw.sample(exported.out, 2, seed=1), iw.sample(run, 2, seed=1))
+
+
+@pytest.mark.parametrize(("side", "latents"), [(32, 64), (64, 200)])
+def test_larger_pictures_have_more_components(side: int, latents: int) -> None:
+    known: dict[str, Any] = {"images": 500, "height": side, "width": side, "channels": 3, "accelerator": False}
+    assert DCGANConfig.suggest(Traits(**known, minutes=5, given={"base": "pca"}))["latent_dim"] == latents
+    assert DCGANConfig.suggest(Traits(**known, minutes=5))["latent_dim"] == 64
