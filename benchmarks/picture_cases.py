@@ -143,11 +143,6 @@ MAPS = Data(
     lambda _: iw.open_images({"input": maps(1, 2 * COUNT), "target": filled(1, 2 * COUNT, "dotted")}),
     lambda: maps(7, COLUMNS),
 )
-TEXTURES = Data(
-    f"{COUNT:,} striped and {COUNT:,} dotted shapes without pairs, {SHAPE} pixels",
-    lambda _: {"a": iw.open_images(shapes("striped", 1)), "b": iw.open_images(shapes("dotted", 2))},
-    new("striped"),
-)
 TWO_COLOURS = Data(
     f"{COUNT:,} shapes from red to yellow and {COUNT:,} from green to blue without pairs, {SHAPE} pixels",
     lambda _: {"a": iw.open_images(between(*WARM, seed=1)), "b": iw.open_images(between(*COLD, seed=2))},
@@ -214,8 +209,8 @@ def translations_by_examples(run: iw.Run, data: Data, _: Any) -> Shown:
 FILLED = translations("new outlines, and below them what is made of them")
 MAPPED = translations("new label maps, and below them what is made of them")
 SECOND = 1  # the number of a domain, whose name is that of its source
-DOTTED_WORDS = "new striped shapes, and below them their translations to dotted ones"
-DOTTED = translations(DOTTED_WORDS, to=SECOND)
+COLD_WORDS = "new shapes, and below them their translations from green to blue"
+COLD_ONES = translations(COLD_WORDS, to=SECOND)
 COLOURED = translations("new shapes, and below them their translations from green to blue in two styles", 2, to=SECOND)
 BLUE = translations("new shapes, and below them their translations to blue", to="blue")
 SWAPPED = translations("new faces of one, and below them the same as the other", to=0)
@@ -241,9 +236,9 @@ TRAINED = {
     "projected_gan": Case(SPRITES, samples, 10_000),
     "pix2pix": Case(PAIRS, FILLED, 12_000, NARROW),
     "pix2pixhd": Case(MAPS, MAPPED, 3_000),
-    "cut": Case(TEXTURES, translations(DOTTED_WORDS), 6_000, {"blocks": 2} | NARROW),
-    "cyclegan": Case(TEXTURES, DOTTED, 5_000, {"blocks": 2} | NARROW),
-    "unit": Case(TEXTURES, DOTTED, 5_000, {"blocks": 2} | NARROW),
+    "cut": Case(TWO_COLOURS, translations(COLD_WORDS), 8_000, {"blocks": 2} | NARROW),
+    "cyclegan": Case(TWO_COLOURS, COLD_ONES, 16_000, {"blocks": 2} | NARROW),
+    "unit": Case(TWO_COLOURS, COLD_ONES, 10_000, {"blocks": 2} | NARROW),
     "munit": Case(TWO_COLOURS, COLOURED, 10_000, {"blocks": 2} | NARROW),
     "drit": Case(TWO_COLOURS, COLOURED, 10_000, {"width": 8, "attribute_width": 8, "discriminator_width": 8}),
     "stargan": Case(FOUR_COLOURS, BLUE, 40_000),
