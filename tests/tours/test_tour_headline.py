@@ -132,6 +132,17 @@ def test_eigenfaces_that_are_nearer_are_named() -> None:
     assert "kernel distance 0.12 of the eigenfaces, 3 of VAE" in said
 
 
+def test_eigenfaces_that_are_nearer_by_one_measure_alone_are_not_said_to_be() -> None:
+    """Measured of 1,040 flowers in 2 minutes at 32 pixels; the VAE's pictures are flowers, the eigenfaces smears."""
+    eigenfaces = {"kd": 0.628, "precision": 0.543, "recall": 0.139}
+    vae = {"kd": 1.28, "precision": 0.702, "recall": 0.26}
+    said = headline({"pca": eigenfaces, "vae": vae})
+    assert "VAE (kernel distance 1.28, where the eigenfaces have 0.628, but less precision and recall)" in said
+    assert "did not come as near" not in said
+    said = headline({"pca": eigenfaces, "vae": vae | {"recall": 0.13}})
+    assert "did not come as near to the pictures as the eigenfaces did" in said
+
+
 def test_eigenfaces_that_may_be_nearer_by_chance_are_not_said_to_be() -> None:
     said = headline({"pca": NOISE, "vae": NOISE | {"kd": NOISE["kd"] + 0.015}})
     assert "where the eigenfaces have 3, but so few pictures leave it open which is nearer" in said

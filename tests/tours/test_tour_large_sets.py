@@ -15,7 +15,7 @@ from imagewright.images.selection import pick_evenly, source_of_some
 from imagewright.images.sources.arrays import ArraySource
 from imagewright.tours import pictures
 from imagewright.tours import tour as tours
-from imagewright.tours.parts import eigenfaces
+from imagewright.tours.parts import eigenfaces, survey
 from imagewright.tours.parts.survey import survey_set
 from imagewright.tours.pictures import ALWAYS_USED, readable_count
 from imagewright.tours.record import read_record
@@ -83,13 +83,13 @@ def test_a_tour_of_a_large_set_counts_what_it_used_and_keeps_it(
 ) -> None:
     """The set has no seconds left by the time that its check is over: groups of 100 pictures, and no strange ones."""
 
-    def survey(work: TourWork, part: object) -> None:
+    def without_time(work: TourWork, part: object) -> None:
         work.clock = PartClock("part 1", 1e-3, None)
         survey_set(work, part)  # type: ignore[arg-type]
 
     for kind in ("components", "model"):
         monkeypatch.setitem(tours.CARRY_OUT, kind, lambda work, part: None)
-    monkeypatch.setitem(tours.CARRY_OUT, "set", survey)
+    monkeypatch.setitem(tours.CARRY_OUT, "set", without_time)
     source = "shapes:count=1200,size=16"
     found = iw.tour(source, minutes=0.05, out=tmp_path / "tour")
     assert found.summary.startswith("1,200 pictures")
@@ -140,3 +140,16 @@ def test_a_fit_that_was_stopped_goes_on_with_the_same_pictures(tmp_path: Path, m
     found = iw.tour(source, minutes=0.001, out=out)
     assert not found.failed
     assert found.runs["pca"].checkpoints()[-1].images_seen == 10
+
+
+@pytest.mark.parametrize(("minutes", "grouped"), [(500.0, 40), (0.001, 10)])
+def test_as_many_pictures_are_grouped_as_there_is_time_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, minutes: float, grouped: int
+) -> None:
+    for kind in ("components", "model"):
+        monkeypatch.setitem(tours.CARRY_OUT, kind, lambda work, part: None)
+    monkeypatch.setattr(survey, "LEAST_ANALYSED", 10)
+    iw.tour(write(tmp_path / "set", 40), minutes=minutes, out=tmp_path / "tour")
+    facts = " ".join(read_record(tmp_path / "tour").part("set").facts)  # type: ignore[union-attr]
+    assert ("among 10, spread evenly over the set" in facts) == (grouped == 10)
+    assert ("no time to look for strange pictures" in facts) == (grouped == 10)

@@ -152,8 +152,9 @@ def test_a_part_that_took_all_the_time_leaves_half_to_each() -> None:
 
 def test_what_earlier_models_took_besides_their_training_is_left_to_later_ones() -> None:
     assert training_minutes(4.0) == training_minutes(4.0, 0.5) == 3.0
-    assert training_minutes(4.0, 1.5) == 2.5
+    assert training_minutes(4.0, 0.75) == 2.5
     assert training_minutes(4.0, 3.5) == 2.0
+    assert training_minutes(4.0, 0.1) == pytest.approx(3.6)
 
 
 def test_a_part_is_left_out_if_earlier_ones_left_too_little_time() -> None:

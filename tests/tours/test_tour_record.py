@@ -232,7 +232,7 @@ def test_the_minutes_count_from_the_start_of_the_command(tmp_path: Path, monkeyp
 def test_what_models_take_besides_their_training_is_that_of_the_slowest(begun: Path) -> None:
     record = read_record(begun)
     assert record is not None
-    assert record.besides_training == 0
+    assert record.besides_training is None
     for name, seconds, trained in (("set", 100.0, 0.0), ("autoencoder", 50.0, 20.0), ("vae", 30.0, 20.0)):
         part = record.part(name)
         part.state, part.seconds, part.trained_seconds = "done", seconds, trained

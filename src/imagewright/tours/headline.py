@@ -14,6 +14,7 @@ from imagewright.tours.ranking import (
     RANKED_BY,
     at_least,
     at_most,
+    is_ahead_in_shares,
     is_clearly_best,
     known_by_heart,
     ranked,
@@ -70,11 +71,12 @@ def best_sentence(record: TourRecord, best: list[tuple[str, Score]], scores: Sco
     baseline = next((each for each in own if each.metric == RANKED_BY), None)
     praised = with_verdict("like", best, record, scores)
     (name, score), *others = praised or best
-    if baseline is not None and is_clearly_best(baseline, score):
+    is_ahead = is_ahead_in_shares(scores[LABELS[name]], own)
+    if baseline is not None and is_clearly_best(baseline, score) and not is_ahead:
         return _behind(record, best, name, score, baseline)
     if not praised:
-        return _unpraised(record, best, baseline, scores)
-    against = "" if baseline is None else _against(baseline, score)
+        return _unpraised(record, best, own, baseline, scores)
+    against = "" if baseline is None else _against(baseline, score, is_ahead=is_ahead)
     value = f"{_title(score)} {short_number(score.value)}"
     within = f"within {_time_taken(record)}, at {size_text(record.size)} pixels"
     if len(best) == 1:
@@ -97,11 +99,14 @@ def _behind(record: TourRecord, best: list[tuple[str, Score]], name: str, score:
     return f"{_within(record)} {said}: give more minutes, or train one longer."
 
 
-def _unpraised(record: TourRecord, best: list[tuple[str, Score]], baseline: Score | None, scores: Scores) -> str:
+def _unpraised(
+    record: TourRecord, best: list[tuple[str, Score]], of_pca: list[Score], baseline: Score | None, scores: Scores
+) -> str:
     """What is said if nothing shows that samples are like the pictures: that they are not, or that it is open."""
     undecided = with_verdict("open", best, record, scores)
     name, score = (undecided or best)[0]
-    against = "" if baseline is None else _against(baseline, score)
+    is_ahead = is_ahead_in_shares(scores[LABELS[name]], of_pca)
+    against = "" if baseline is None else _against(baseline, score, is_ahead=is_ahead)
     named = f"{LABELS[name]} ({_title(score)} {short_number(score.value)}{against})"
     real, found = shares_of_real(record), {each.output: each for each in scores[LABELS[name]]}
     if not real or not all(each in found for each in LIKE_REAL):
@@ -135,9 +140,11 @@ def _within(record: TourRecord) -> str:
     return f"In {_time_taken(record)}, at {size_text(record.size)} pixels,"
 
 
-def _against(baseline: Score, score: Score) -> str:
-    """The score of the eigenfaces beside that of a model which is not clearly worse."""
+def _against(baseline: Score, score: Score, *, is_ahead: bool) -> str:
+    """The score of the eigenfaces beside that of a model which is not clearly worse in every respect."""
     value = short_number(baseline.value)
+    if is_clearly_best(baseline, score) and is_ahead:
+        return f", where the eigenfaces have {value}, but less precision and recall"
     if baseline.value < score.value:
         return f", where the eigenfaces have {value}, but so few pictures leave it open which is nearer"
     return f", against {value} of the eigenfaces"

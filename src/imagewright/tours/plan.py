@@ -29,6 +29,7 @@ LONGEST = 10_000  # minutes that are looked through for those in which a part ha
 LEAST_SHARE = 0.5  # of the time that a part was given at first: earlier ones that overran leave it so much
 BEGUN_FROM = 0.75  # of the least seconds of a part: if earlier parts left less, it is left out
 SHARE_TRAINED = 0.75  # of the time of a part; the rest scores and shows what was learned
+MOST_TRAINED = 0.9  # of it, where an earlier part has shown that the rest takes little
 LEAST_SCORED, MOST_SCORED = 64, 1_000
 SHARE_SCORED = 0.12  # of the time
 GANS = {"dcgan": "DCGAN", "r3gan": "R3GAN", "stylegan2": "StyleGAN2"}
@@ -195,13 +196,15 @@ def short_options(model: str, minutes: float, *, accelerator: bool) -> dict[str,
     return dict(SMALL.get(model, {})) if minutes < least_minutes(accelerator=accelerator) else {}
 
 
-def training_minutes(share: float, besides: float = 0.0) -> float:
+def training_minutes(share: float, besides: float | None = None) -> float:
     """The minutes of training in a part that has `share` minutes.
 
-    besides: minutes that such a part takes for everything else on this machine, as an earlier one did; half of the
-        share is trained however long that is.
+    besides: minutes that an earlier such part took for everything else on this machine, of which twice is left for it;
+        half of the share is trained at least. None before the first one: `SHARE_TRAINED` is trained.
     """
-    return min(SHARE_TRAINED * share, max(LEAST_SHARE * share, share - besides))
+    if besides is None:
+        return SHARE_TRAINED * share
+    return min(MOST_TRAINED * share, max(LEAST_SHARE * share, share - 2 * besides))
 
 
 def scored_pictures(minutes: float, models: int, pictures: int, rate: float) -> int:

@@ -53,6 +53,16 @@ def is_clearly_best(first: Score, second: Score) -> bool:
     return first.high is not None and second.low is not None and first.high < second.low
 
 
+def is_ahead_in_shares(own: list[Score], others: list[Score]) -> bool:
+    """Whether samples have more precision and more recall than others, one of them by the whole intervals."""
+    mine, theirs = ({each.output: each for each in scores} for scores in (own, others))
+    if not all(name in mine and name in theirs for name in LIKE_REAL):
+        return False
+    return all(mine[name].value > theirs[name].value for name in LIKE_REAL) and any(
+        at_least(mine[name]) > at_most(theirs[name]) for name in LIKE_REAL
+    )
+
+
 def verdict_of(record: TourRecord, own: list[Score]) -> Verdict:
     """What can be said of a model's samples: they are like the pictures and as various, they are not, or it is open.
 

@@ -154,12 +154,15 @@ class TourRecord:
         return {part.name: part.seconds for part in self.parts if part.state == "done"}
 
     @property
-    def besides_training(self) -> float:
-        """Minutes that the slowest finished model took besides its training: for its start, its pictures and scores."""
+    def besides_training(self) -> float | None:
+        """Minutes that the slowest finished model took besides its training: for its start, pictures and scores.
+
+        None before the first one.
+        """
         taken = [
             part.seconds - part.trained_seconds for part in self.parts if part.kind == "model" and part.state == "done"
         ]
-        return max([0.0, *taken]) / 60
+        return max(0.0, *taken) / 60 if taken else None
 
     def command(self, folder: Path, minutes: float | None = None) -> str:
         """The command that makes this tour, or goes on with it.

@@ -21,7 +21,8 @@ from imagewright.tours.work import TourWork
 
 TIMED, LEAST_CHECKED = 64, 256  # pictures of the check: to measure its rate, and however slow it is
 SHARE_CHECKED = 0.35  # of the time of the part
-ANALYSED_A_MINUTE, LEAST_ANALYSED, MOST_ANALYSED = 40, 100, 4_000
+LEAST_ANALYSED, MOST_ANALYSED = 100, 4_000  # pictures that are grouped and ranked
+SHARE_ANALYSED = 0.6  # of the time that is left, by the time that the fewest take: grouping many takes more for each
 LEAST_RANKED = 30  # pictures, of which fewer are not ranked by strangeness
 TIMES_GROUPING = 3.5  # so much longer than groups strange pictures take to find, with patches; observed: 3.3
 WALL, WALL_ROWS, STRANGEST = 60, 6, 12
@@ -33,10 +34,9 @@ def survey_set(work: TourWork, part: PartRecord) -> None:
     """Check the source, group its pictures, rank them by strangeness: so many as the time of the part allows."""
     part.facts, part.figures, part.values = [], [], {}
     _check(work, part)
-    most = int(min(MOST_ANALYSED, max(LEAST_ANALYSED, ANALYSED_A_MINUTE * work.record.minutes)))
-    own = pick_evenly(work.pictures.own, most)
-    began = work.clock.elapsed
     try:
+        own = pick_evenly(work.pictures.own, _analysable(work))
+        began = work.clock.elapsed
         _draw_clusters(work, part, own)
         ranked = _rankable(work.clock.seconds - work.clock.elapsed, work.clock.elapsed - began, len(own))
         if ranked >= LEAST_RANKED or ranked == len(own):
@@ -45,6 +45,19 @@ def survey_set(work: TourWork, part: PartRecord) -> None:
             part.facts.append("There was no time to look for strange pictures: `imagewright outliers` finds them.")
     except DataError as error:  # such as a set whose pictures are all equal
         part.facts.append(str(error))
+
+
+def _analysable(work: TourWork) -> int:
+    """How many pictures can be grouped and ranked in the time that is left, by the time that grouping a few takes."""
+    own = work.pictures.own
+    if len(own) <= LEAST_ANALYSED:
+        return len(own)
+    began = work.clock.elapsed
+    cluster(pick_evenly(own, LEAST_ANALYSED), seed=work.record.seed, progress=work.clock.tick)
+    seconds = max(1e-6, work.clock.elapsed - began)
+    left = SHARE_ANALYSED * (work.clock.seconds - work.clock.elapsed)
+    most = int(LEAST_ANALYSED * left / ((1 + TIMES_GROUPING) * seconds))
+    return max(LEAST_ANALYSED, min(most, MOST_ANALYSED, len(own)))
 
 
 def _rankable(left: float, grouping: float, grouped: int) -> int:
