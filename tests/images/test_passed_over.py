@@ -147,6 +147,13 @@ def test_patterns_that_leave_nothing_or_cannot_be_used_are_refused(folder) -> No
         open_images("digits", only="1*")
 
 
+def test_a_pattern_that_leaves_nothing_out_is_told(folder) -> None:
+    noted = open_images(folder, exclude=["/0.png", "1.png"]).notes
+    assert [note for note in noted if "fits no picture" in note] == [
+        f"exclude '/0.png' fits no picture of {folder}, whose names are such as 0.png."
+    ]
+
+
 def test_a_run_record_has_the_patterns(folder) -> None:
     from imagewright.images.descriptions import opening_options
 

@@ -49,7 +49,7 @@ class NameFilter:
         return (not self.only or _fits(path, base, self.only)) and not _fits(path, base, self.exclude)
 
     def apply(self, listing: Listing, where: str) -> tuple[Listing, list[str]]:
-        """The pictures that are taken, and a note on how many are left out.
+        """The pictures that are taken, and notes: how many are left out, and patterns that leave none out.
 
         where: the source, for messages.
         Raises `DataError` if none is taken.
@@ -63,8 +63,13 @@ class NameFilter:
                 "star for any letters, as in '*.png' or 'photos/*'."
             )
         left_out = len(listing) - int(taken.sum())
-        note = [f"Left out of {where} by {self}: {left_out:,} of {len(listing):,} pictures."] if left_out else []
-        return (listing.select(np.flatnonzero(taken)) if left_out else listing), note
+        notes = [f"Left out of {where} by {self}: {left_out:,} of {len(listing):,} pictures."] if left_out else []
+        notes += [
+            f"exclude {pattern!r} fits no picture of {where}, whose names are such as {listing.name(0)}."
+            for pattern in self.exclude
+            if not any(NameFilter(only=(pattern,)).takes(name) for name in listing.names())
+        ]
+        return (listing.select(np.flatnonzero(taken)) if left_out else listing), notes
 
     def __str__(self) -> str:
         parts = [("only", self.only), ("exclude", self.exclude)]
