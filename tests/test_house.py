@@ -13,7 +13,7 @@ import re
 import subprocess
 import sys
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
 
@@ -86,6 +86,12 @@ def tree_of(path: Path) -> ast.Module:
     return ast.parse(path.read_text())
 
 
+@cache
+def nodes_of(path: Path) -> tuple[ast.AST, ...]:
+    """What is in a file, at any depth: several rules look through all files, and walking takes long."""
+    return tuple(ast.walk(tree_of(path)))
+
+
 def name_of(path: Path) -> str:
     """As it is found from the project's root, or from the package's where it is installed elsewhere."""
     return str(path.relative_to(PROJECT if path.is_relative_to(PROJECT) else SOURCE.parent))
@@ -97,9 +103,11 @@ def part_of(path: Path) -> str:
     return inside.parts[0] if len(inside.parts) > 1 else inside.stem
 
 
-def imports_of(path: Path) -> Iterator[tuple[int, str]]:
+@cache
+def imports_of(path: Path) -> tuple[tuple[int, str], ...]:
     """Every import of the package in a file: the line, and the part that is imported. Also inside functions."""
-    for node in ast.walk(tree_of(path)):
+    found = []
+    for node in nodes_of(path):
         names: list[str] = []
         if isinstance(node, ast.Import):
             names = [alias.name for alias in node.names]
@@ -111,7 +119,8 @@ def imports_of(path: Path) -> Iterator[tuple[int, str]]:
             if package == "imagewright":
                 part = rest.split(".")[0]
                 # A name of the public face, as in `from imagewright import train`, is no part.
-                yield node.lineno, part if part in LEVEL else "__init__"
+                found.append((node.lineno, part if part in LEVEL else "__init__"))
+    return tuple(found)
 
 
 # Imports
@@ -148,7 +157,7 @@ def test_imports_are_by_whole_names() -> None:
         (
             f"{name_of(path)}:{node.lineno}"
             for path in modules()
-            for node in ast.walk(tree_of(path))
+            for node in nodes_of(path)
             if isinstance(node, ast.ImportFrom) and (node.level or any(alias.name == "*" for alias in node.names))
         ),
         "No relative import, which hides the floor, and no `import *`, which hides the names.",
@@ -177,7 +186,7 @@ def test_pictures_are_opened_in_one_place() -> None:
             f"{name_of(path)}:{node.lineno}"
             for path in modules()
             if str(path.relative_to(SOURCE)) != OPENS_PICTURES
-            for node in ast.walk(tree_of(path))
+            for node in nodes_of(path)
             if isinstance(node, ast.Call) and ast.unparse(node.func).endswith("Image.open")
         ),
         f"Image.open tries all formats of Pillow, and hands some to other programs: use {OPENS_PICTURES}.",

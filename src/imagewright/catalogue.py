@@ -6,7 +6,6 @@ import importlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
-from importlib.metadata import entry_points
 from typing import TYPE_CHECKING, Any
 
 from imagewright.catalogue_entries import ENTRIES, Entry
@@ -37,6 +36,8 @@ def entries() -> dict[str, Entry]:
     A package registers a model by an entry point of the group `imagewright.models` that names an `Entry`:
     `mymodel = "mypackage.catalogue:MYMODEL"`.
     """
+    from importlib.metadata import entry_points  # slow, and `imagewright --help` does not need it
+
     table = {entry.name: entry for entry in ENTRIES}
     for point in entry_points(group="imagewright.models"):
         entry = point.load()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import platform
 from functools import cache
-from importlib.metadata import PackageNotFoundError, version
 
 PACKAGES = ("imagewright", "torch", "numpy", "pillow")
 UNKNOWN = "unknown"
@@ -17,6 +16,8 @@ def versions() -> dict[str, str]:
 
 @cache  # it parses the package's metadata, and every picture has a record
 def version_of(package: str) -> str:
+    from importlib.metadata import PackageNotFoundError, version  # slow, and no command needs it at its start
+
     try:
         return version(package)
     except PackageNotFoundError:

@@ -18,7 +18,7 @@ from imagewright.layers.lowpass_filters import design_lowpass
 SHAPES = [  # sides before and after, rates before and after
     ((38, 36), (36, 34), (16, 16)),
     ((38, 38), (52, 52), (16, 32)),
-    ((86, 70), (64, 48), (64, 64)),  # a large part is cropped
+    ((50, 42), (28, 20), (64, 64)),  # a large part is cropped
 ]
 
 
@@ -61,7 +61,7 @@ def test_results_and_derivatives_are_those_of_the_plain_formulation(
     shape: tuple[tuple[int, int], ...], radial: bool, clamp: float
 ) -> None:
     layer = layer_of(shape, radial=radial, clamp=clamp)
-    maps = numbers(2, 3, *shape[0]).requires_grad_()
+    maps = numbers(2, 2, *shape[0]).requires_grad_()
     expected, made = plain(layer, maps), layer(maps)
     torch.testing.assert_close(made, expected)
     direction = numbers(*made.shape).requires_grad_()

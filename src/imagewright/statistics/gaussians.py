@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
+from itertools import islice
 
 import torch
 from torch import Tensor
@@ -42,8 +43,8 @@ def normal_rows(generators: Iterable[torch.Generator], numbers: int) -> Tensor:
     while True:
         rows, filled = torch.empty(ROWS_AT_ONCE, numbers), 0
         with torch.inference_mode():
-            for row, generator in zip(rows.unbind(), left, strict=False):
-                row.normal_(generator=generator)
+            for generator in islice(left, ROWS_AT_ONCE):
+                rows[filled].normal_(generator=generator)
                 filled += 1
         parts.append(rows[:filled])
         if filled < ROWS_AT_ONCE:
