@@ -39,6 +39,7 @@ CASES: list[tuple[str, int, dict[str, Any]]] = [
     ("progan", 32, {}),
     ("cgan", 32, {}),
     ("biggan", 32, {}),
+    ("biggan", 64, {}),
     ("pix2pix", 128, {}),
     ("cyclegan", 64, {}),
     ("autoencoder", 64, {"batch_size": 256}),
