@@ -1,9 +1,9 @@
 """The memory and the time of a fit in closed form, before it: counted from sizes, and measured on a few pictures.
 
 A copy of the model is fitted to two shares of the pictures. The time grows from the first to the second, and from there
-as the operations that the model counts (`Model.fit_work`); so does the memory, by the arrays that are
-counted. Of a small set all pictures are the share. If the first
-takes long, the second is left out, and if it would take very long, both: memory and time are then counted alone.
+as the operations that the model counts (`Model.fit_work`); so does the memory, by the arrays that are counted. Of a
+small set all pictures are the share. If the first takes long, the second is left out, and if it would take very long,
+both: memory and time are then counted alone.
 """
 
 from __future__ import annotations
