@@ -25,6 +25,7 @@ MANY = 230  # pictures of 8x8, of which two shares of 97 and 194 are fitted
 @pytest.fixture
 def few_are_many(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(fit_forecast, "FEWEST", 40)
+    monkeypatch.setattr(fit_forecast, "WARM_UP", 10)
 
 
 def many_pictures() -> np.ndarray:
@@ -68,29 +69,27 @@ def test_a_plan_has_the_memory_and_the_time_of_the_fit(tmp_path: Path, monkeypat
 def test_the_time_of_all_grows_from_that_of_two_shares(monkeypatch: pytest.MonkeyPatch) -> None:
     fitted = []
 
-    def fit(model: object, images: iw.Images) -> tuple[float, int]:
+    def seconds(model: object, images: iw.Images) -> float:
         fitted.append(len(images))
-        loading = 2.0 if len(fitted) == 1 else 0.0
-        return loading + 3.0 + 0.01 * len(images), (5 if len(fitted) == 1 else 7) * 2**30 + 1000 * len(images)
+        return 3.0 + 0.01 * len(images)
 
-    monkeypatch.setattr(fit_forecast, "_fit", fit)
+    monkeypatch.setattr(fit_forecast, "_seconds", seconds)
     plan = iw.plan_training("pca", many_pictures(), components=4)
-    assert fitted == [97, 97, 194]
-    assert plan.seconds == pytest.approx(2.0 + 3.0 + 0.01 * MANY)  # the first fit loads libraries
-    assert plan.memory_bytes == 5 * 2**30 + 1000 * 194  # what PCA holds does not grow with these pictures
+    assert fitted == [10, 97, 194]
+    assert plan.seconds == pytest.approx(3.1 + 3.0 + 0.01 * MANY)  # the first fit loads libraries
     assert plan.pictures_measured == 194
     assert "measured by fits to 194 pictures and fewer" in repr(plan)
 
 
 @pytest.mark.usefixtures("few_are_many")
 def test_of_slow_fits_one_share_is_measured(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(fit_forecast, "_fit", lambda model, images: (0.1 * len(images), 2**30))
+    monkeypatch.setattr(fit_forecast, "_seconds", lambda model, images: 0.1 * len(images))
     plan = iw.plan_training("pca", many_pictures(), components=4)
     assert plan.pictures_measured == 97
     whole, share = (tiny_model("pca", (8, 8)).fit_work(count) for count in (MANY, 97))
     assert whole is not None
     assert share is not None
-    assert plan.seconds == pytest.approx(9.7 * whole.operations / share.operations)
+    assert plan.seconds == pytest.approx(1.0 + 9.7 * whole.operations / share.operations)
     monkeypatch.undo()
     monkeypatch.setattr(fit_forecast, "PATIENCE", -1.0)
     assert iw.plan_training("pca", many_pictures(), components=4).pictures_measured == 0

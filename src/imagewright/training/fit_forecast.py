@@ -1,9 +1,9 @@
 """The memory and the time of a fit in closed form, before it: counted from sizes, and measured on a few pictures.
 
 A copy of the model is fitted to two shares of the pictures. The time grows from the first to the second, and from there
-as the operations that the model counts (`Model.fit_work`); so does the memory, by the arrays that are counted. Of a
-small set all pictures are the share. If the first takes long, the second is left out, and if it would take very long,
-both: memory and time are then counted alone.
+as the operations that the model counts (`Model.fit_work`); the memory of the second, and the growth of the arrays that
+are counted, make the memory of all. Of a small set all pictures are the share. If the first
+takes long, the second is left out, and if it would take very long, both: memory and time are then counted alone.
 """
 
 from __future__ import annotations
@@ -11,7 +11,8 @@ from __future__ import annotations
 import copy
 import dataclasses
 import time
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
 import numpy as np
@@ -35,6 +36,7 @@ from imagewright.training.previews import choose_inputs
 from imagewright.verbs.apply import decode, reconstruct
 
 FEWEST = 600  # pictures of the first share: enough for as many components as are usual
+WARM_UP = 64  # pictures of a fit before it, which loads libraries
 LONGEST = 10.0  # seconds that the fit to the second share may take, as it is expected
 PATIENCE = 60.0  # seconds after which a fit to a share is given up
 SQUARE, TIMED = 512, 0.3  # the side of the product of matrices by which operations are timed, and for how many seconds
@@ -162,28 +164,26 @@ def _shares(images: Images) -> tuple[int, int]:
 
 
 def _measure(model: Model, images: Images, whole: FitWork, first: int, second: int) -> FitForecast:
-    """By fits to the first share and, unless that took long, to both again. `_TookLong` if one takes very long.
-
-    The first fit loads libraries, and its memory is that of a new process: what the encoder of a model held is free
-    again when the library of the next stage is loaded. The others tell how time and memory grow.
-    """
-    with torch.random.fork_rng([]):
-        cold, memory = _fit(model, _some(images, first))
-        if first == second:
-            return FitForecast(memory, cold, first)
-        of_first = model.fit_work(first)
-        assert of_first is not None
-        if 3 * cold > 2 * LONGEST:
-            memory += max(0, int(whole.peak - of_first.peak))
-            return FitForecast(memory, cold * whole.operations / max(1.0, of_first.operations), first)
-        shorter, of_shorter = _fit(model, _some(images, first))
-        longer, of_longer = _fit(model, _some(images, second))
-    of_second = model.fit_work(second)
-    assert of_second is not None
-    growth = (whole.operations - of_second.operations) / max(1.0, of_second.operations - of_first.operations)
-    seconds = max(0.0, cold - shorter) + longer + max(0.0, longer - shorter) * growth
-    memory += max(0, of_longer - of_shorter) + max(0, int(whole.peak - of_second.peak))
-    return FitForecast(memory, seconds, second)
+    """By fits to the first share and, unless that took long, to the second. `_TookLong` if one takes very long."""
+    loading, longer, fitted = 0.0, None, first
+    with _peak_of_its_own():
+        if first < second:
+            with suppress(ImagewrightError):  # so few pictures may be too few
+                loading = _seconds(model, _some(images, WARM_UP))
+        shorter = _on_main(_seconds(model, _some(images, first)))
+        if first < second and 2 * shorter <= LONGEST:
+            longer, fitted = _on_main(_seconds(model, _some(images, second))), second
+        memory = devices.peak_memory(CPU)
+    of_first, of_fitted = model.fit_work(first), model.fit_work(fitted)
+    assert of_first is not None
+    assert of_fitted is not None
+    memory += max(0, int(whole.peak - of_fitted.peak))
+    if longer is None:
+        seconds = shorter * whole.operations / max(1.0, of_first.operations)
+    else:
+        growth = (whole.operations - of_fitted.operations) / max(1.0, of_fitted.operations - of_first.operations)
+        seconds = longer + max(0.0, longer - shorter) * growth
+    return FitForecast(memory, _on_main(loading + seconds if fitted < len(images) else shorter), fitted)
 
 
 def _some(images: Images, count: int) -> Images:
@@ -195,9 +195,8 @@ def _some(images: Images, count: int) -> Images:
     return images.subset(kept)
 
 
-def _fit(model: Model, images: Images) -> tuple[float, int]:
-    """Fit a copy, and make a preview of it as the training does. The seconds of the fit, and the bytes at the peak."""
-    devices.forget_peak(CPU)
+def _seconds(model: Model, images: Images) -> float:
+    """Fit a copy, and make a preview of it as the training does. Returns the seconds of the fit."""
     fitted = copy.deepcopy(model)
     started = time.monotonic()
 
@@ -211,7 +210,15 @@ def _fit(model: Model, images: Images) -> tuple[float, int]:
         inputs = choose_inputs(fitted, {"images": images}, 0, np.empty(0, np.int64))
         if isinstance(inputs, torch.Tensor):
             (reconstruct if inputs.dtype == torch.uint8 else decode)(fitted, inputs)
-    return _on_main(seconds), devices.peak_memory(CPU)
+    return seconds
+
+
+@contextmanager
+def _peak_of_its_own() -> Iterator[None]:
+    """Within the block the peak of memory and torch's random numbers are as if nothing had been before."""
+    with torch.random.fork_rng([]):
+        devices.forget_peak(CPU)
+        yield
 
 
 def _operations_a_second() -> float:
