@@ -82,6 +82,20 @@ def test_the_time_of_all_grows_from_that_of_two_shares(monkeypatch: pytest.Monke
 
 
 @pytest.mark.usefixtures("few_are_many")
+def test_of_slow_fits_one_share_is_measured(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fit_forecast, "_seconds", lambda model, images: 0.1 * len(images))
+    plan = iw.plan_training("pca", many_pictures(), components=4)
+    assert plan.pictures_measured == 97
+    whole, share = (tiny_model("pca", (8, 8)).fit_work(count) for count in (MANY, 97))
+    assert whole is not None
+    assert share is not None
+    assert plan.seconds == pytest.approx(1.0 + 9.7 * whole.operations / share.operations)
+    monkeypatch.undo()
+    monkeypatch.setattr(fit_forecast, "PATIENCE", -1.0)
+    assert iw.plan_training("pca", many_pictures(), components=4).pictures_measured == 0
+
+
+@pytest.mark.usefixtures("few_are_many")
 def test_labels_one_after_the_other_are_in_each_share() -> None:
     images = iw.open_images(many_pictures(), size=8).with_labels(np.arange(MANY) // 116, ("first", "second"))
     plan = iw.plan_training("gda", images, components=4)

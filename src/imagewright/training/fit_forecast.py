@@ -2,8 +2,8 @@
 
 A copy of the model is fitted to two shares of the pictures. The time grows from the first to the second, and from there
 as the operations that the model counts (`Model.fit_work`); the memory of the second, and the growth of the arrays that
-are counted, make the memory of all. Of a small set all pictures are the share. A share that would take long is not
-fitted: memory and time are then counted alone.
+are counted, make the memory of all. Of a small set all pictures are the share. If the first
+takes long, the second is left out, and if it would take very long, both: memory and time are then counted alone.
 """
 
 from __future__ import annotations
@@ -31,14 +31,20 @@ from imagewright.pixels import size_text
 from imagewright.shared_work import sharing_work, wait_for_all, working_alone
 from imagewright.statistics.spectra import GRAM_IMAGES, GRAM_NUMBERS
 from imagewright.training import device as devices
+from imagewright.training.planning import round_down
 from imagewright.training.previews import choose_inputs
 from imagewright.verbs.apply import decode, reconstruct
 
 FEWEST = 600  # pictures of the first share: enough for as many components as are usual
 WARM_UP = 64  # pictures of a fit before it, which loads libraries
-LONGEST = 10.0  # seconds that the fit to the second share may take
+LONGEST = 10.0  # seconds that the fit to the second share may take, as it is expected
+PATIENCE = 60.0  # seconds after which a fit to a share is given up
 SQUARE, TIMED = 512, 0.3  # the side of the product of matrices by which operations are timed, and for how many seconds
 CPU = torch.device("cpu")
+
+
+class _TookLong(ImagewrightError):
+    """A fit to a share of the pictures took longer than it is worth."""
 
 
 @dataclass(frozen=True)
@@ -94,7 +100,7 @@ def _peak(model_class: type[Model], config: Config, count: int) -> float | None:
 
 
 def _size_that_fits(model_class: type[Model], config: Config, count: int, available: int) -> tuple[int, int] | None:
-    """The largest size, by halves and three quarters, whose fit takes no more than the memory; None if none does."""
+    """The largest size, in steps of a quarter, whose fit takes no more than the memory; None if none does."""
     height, width = config.size
     scale = 1.0
     while min(height, width) * scale > 8:
@@ -113,7 +119,7 @@ def _count_that_fits(model_class: type[Model], config: Config, count: int, avail
         fewer = int(fewer * 0.9)
         needed = _peak(model_class, config, fewer)
         if needed is not None and needed <= available:
-            return int(float(f"{fewer:.2g}")) if fewer > 100 else fewer
+            return round_down(fewer)
     return None
 
 
@@ -144,7 +150,7 @@ def forecast_fit(model: Model, images: Images) -> FitForecast | None:
     rate = _on_main(_operations_a_second())
     first, second = _shares(images)
     # A share may have too few pictures for the options, as for the number of components: what is counted must then do.
-    with suppress(*[ImagewrightError] * (second < count)):
+    with suppress(ImagewrightError if second < count else _TookLong):
         if model.fit_work(second).operations <= rate * LONGEST:  # type: ignore[union-attr]
             return _measure(model, images, whole, first, second)
     return FitForecast(started + int(whole.peak), _on_main(whole.operations / rate), 0)
@@ -158,22 +164,26 @@ def _shares(images: Images) -> tuple[int, int]:
 
 
 def _measure(model: Model, images: Images, whole: FitWork, first: int, second: int) -> FitForecast:
-    loading = 0.0
+    """By fits to the first share and, unless that took long, to the second. `_TookLong` if one takes very long."""
+    loading, longer, fitted = 0.0, None, first
     with _peak_of_its_own():
         if first < second:
             with suppress(ImagewrightError):  # so few pictures may be too few
                 loading = _seconds(model, _some(images, WARM_UP))
-            shorter = _seconds(model, _some(images, first))
-        longer = _seconds(model, _some(images, second))
+        shorter = _on_main(_seconds(model, _some(images, first)))
+        if first < second and 2 * shorter <= LONGEST:
+            longer, fitted = _on_main(_seconds(model, _some(images, second))), second
         memory = devices.peak_memory(CPU)
-    if first == second:
-        return FitForecast(memory, _on_main(longer), second)
-    of_first, of_second = model.fit_work(first), model.fit_work(second)
+    of_first, of_fitted = model.fit_work(first), model.fit_work(fitted)
     assert of_first is not None
-    assert of_second is not None
-    growth = (whole.operations - of_second.operations) / max(1.0, of_second.operations - of_first.operations)
-    seconds = loading + longer + max(0.0, longer - shorter) * growth
-    return FitForecast(memory + max(0, int(whole.peak - of_second.peak)), _on_main(seconds), second)
+    assert of_fitted is not None
+    memory += max(0, int(whole.peak - of_fitted.peak))
+    if longer is None:
+        seconds = shorter * whole.operations / max(1.0, of_first.operations)
+    else:
+        growth = (whole.operations - of_fitted.operations) / max(1.0, of_fitted.operations - of_first.operations)
+        seconds = longer + max(0.0, longer - shorter) * growth
+    return FitForecast(memory, _on_main(loading + seconds if fitted < len(images) else shorter), fitted)
 
 
 def _some(images: Images, count: int) -> Images:
@@ -189,7 +199,12 @@ def _seconds(model: Model, images: Images) -> float:
     """Fit a copy, and make a preview of it as the training does. Returns the seconds of the fit."""
     fitted = copy.deepcopy(model)
     started = time.monotonic()
-    fit_over_ranks(fitted, FloatStream(images))
+
+    def check_time(_: int) -> None:
+        if time.monotonic() - started > PATIENCE:
+            raise _TookLong
+
+    fit_over_ranks(fitted, FloatStream(images, check_time))
     seconds = time.monotonic() - started
     if distributed.is_main():
         inputs = choose_inputs(fitted, {"images": images}, 0, np.empty(0, np.int64))

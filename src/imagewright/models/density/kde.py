@@ -30,6 +30,7 @@ from imagewright.seeds import derive_seed
 VALIDATION_POINTS = 1000  # points left out one at a time to choose the bandwidth
 TRIED_BANDWIDTHS = torch.logspace(-2, 0.3, 36, dtype=torch.float64)  # in standard deviations: 0.01 to 2
 ROWS_AT_ONCE = 256
+EXPONENTIAL = 400  # operations of a product of matrices that take as long as the exponential of one distance
 LEAST_SCALE = 1e-3  # of the largest scale, so that a nearly constant dimension does not dominate the distances
 
 
@@ -101,7 +102,7 @@ class KDE(Model, EncodesLatents):
             judged = min(kernels, VALIDATION_POINTS)
         # Centres, joined from batches, and in units of their scales; distances of some, and what bandwidths make of it.
         held = DOUBLE * (3 * kernels * dimensions + 4 * min(judged, ROWS_AT_ONCE) * kernels)
-        operations = judged * kernels * (2.0 * dimensions + 20 * len(TRIED_BANDWIDTHS))
+        operations = judged * kernels * (2.0 * dimensions + EXPONENTIAL * len(TRIED_BANDWIDTHS))
         return points.then(FitWork(held, DOUBLE * kernels * dimensions, operations))
 
     def derived_metrics(self, losses: dict[str, float]) -> dict[str, float]:
