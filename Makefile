@@ -21,7 +21,7 @@ $(VENV)/installed: pyproject.toml constraints.txt
 	touch $@
 
 demo: $(VENV)/installed
-	$(BIN)/imagewright tour shapes --size 64 --minutes 3 --out $(RUNS)
+	$(BIN)/imagewright tour shapes --size 64 --minutes 4 --out $(RUNS)
 
 test: $(VENV)/installed
 	$(PYTEST) --dist loadfile --no-loadscope-reorder -m "not learning"

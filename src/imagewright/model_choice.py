@@ -17,7 +17,7 @@ VERY_FEW = 50  # pictures: fewer say too little for a network that samples
 VERY_FEW_ON_CPU = 200  # there networks are small and trainings short; of 170 solar cells PCA's samples are the best
 VERY_FEW_OF_A_CLASS = 30  # pictures: classes of fewer on average are no classes to learn
 FEW = 2_000  # pictures, below which a discriminator comes to know them by heart without augmentation
-SHORT = 1.0  # minute: in less of it on a CPU a network's samples are behind those of PCA
+SHORT = 0.5  # minutes: in less of it on a CPU samples are behind those of PCA, also of a network that starts from it
 MOST = 3  # recommendations
 FIRST_CHOICES = ("pca", "cgan", "projected_gan", "stylegan2", "r3gan", "dcgan", "pix2pix", "cyclegan", "swap")
 """Every model that the rule may put first."""
@@ -118,7 +118,9 @@ def passed_over(needs: Needs, images: int, classes: int = 0, **known: Any) -> tu
         least = VERY_FEW if beginning.accelerator else VERY_FEW_ON_CPU
         reasons.append(("any network", f"from some {least} pictures on, one learns to make new ones here."))
     elif first == "pca":
-        reasons.append(("any network", "in less than a minute on a CPU its samples are behind: give more --minutes."))
+        reasons.append(
+            ("any network", "in less than half a minute on a CPU its samples are behind: give more --minutes.")
+        )
     if first == "stylegan2" and not beginning.features:
         reasons.append(("projected_gan", f"its fixed network is not installed ({INSTALL})."))
     if first == "dcgan":

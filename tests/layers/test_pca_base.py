@@ -96,8 +96,10 @@ def test_published_code_does_not_get_such_a_network(tmp_path: Path) -> None:
     assert torch.equal(iw.sample(exported.out, 2, seed=1), iw.sample(run, 2, seed=1))
 
 
-@pytest.mark.parametrize(("side", "latents"), [(32, 64), (64, 200)])
-def test_larger_pictures_have_more_components(side: int, latents: int) -> None:
-    known: dict[str, Any] = {"images": 500, "height": side, "width": side, "channels": 3, "accelerator": False}
+@pytest.mark.parametrize(
+    ("side", "count", "latents"), [(32, 5_000, 64), (64, 5_000, 200), (64, 500, 100), (64, 200, 64)]
+)
+def test_many_and_larger_pictures_have_more_components(side: int, count: int, latents: int) -> None:
+    known: dict[str, Any] = {"images": count, "height": side, "width": side, "channels": 3, "accelerator": False}
     assert DCGANConfig.suggest(Traits(**known, minutes=5, given={"base": "pca"}))["latent_dim"] == latents
     assert DCGANConfig.suggest(Traits(**known, minutes=5))["latent_dim"] == 64

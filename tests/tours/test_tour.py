@@ -145,7 +145,7 @@ def test_two_equal_sources_are_refused(source: Path, tmp_path: Path) -> None:
 
 def test_the_page_names_what_was_left_out_and_a_tour_that_has_it(whole) -> None:
     page = whole.page.read_text()
-    assert "DCGAN (from 4 minutes on)" in page
+    assert "DCGAN (from 3 minutes on)" in page
     assert "Conditional GAN (from" in page
     assert re.search(r"imagewright tour .*--minutes [0-9]+ --out [^<]*tour-[0-9]+", page)
 

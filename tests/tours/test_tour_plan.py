@@ -77,7 +77,7 @@ def test_networks_for_new_pictures_have_the_time_that_train_auto_gives_them(minu
     parts = choose_parts(all_parts(TourTraits(500, per_class=(200, 300)), "dcgan"), minutes, accelerator=False)
     shares = share_minutes(parts, minutes)
     found = {part.name: training_minutes(shares[part.name]) for part in parts if part.name in ADVERSARIAL}
-    assert bool(found) == (minutes >= 4)
+    assert bool(found) == (minutes >= 3)
     for trained in found.values():
         (first, *_) = recommend_models("pictures", 500, accelerator=False, minutes=trained)
         assert first.model == "dcgan"

@@ -19,12 +19,13 @@ HELD_OUT_FROM, HELD_OUT_SHARE, MOST_HELD_OUT = 400, 5, 1_000  # pictures; one of
 LEAST_SECONDS = 10.0  # of a part that trains: less is taken by starting and scoring it
 # In less time than a network needs for new pictures a small one learns more: a VAE of 64 pixels reaches the same bound
 # in half of the processor's time (docs/measurements.md).
+SMALL_BELOW = 1.0  # minutes of training
 SMALL = {"autoencoder": {"width": 16}, "vae": {"width": 16, "latent_dim": 16}}
 # Seconds of parts of which a newcomer sees noise after less.
 LEAST_TO_LEARN = {"vae_gan": 60.0, "cgan": 60.0, "pix2pix": 40.0, "cut": 60.0}
 # pix2pix shows walls and windows from some 600 images on, CUT flowers of the other colour from some 1,000 on (155 s of
 # a CPU): smears before (docs/measurements.md).
-LEAST_ON_CPU = {"autoencoder": 40.0, "pix2pix": 90.0, "cut": 270.0}
+LEAST_ON_CPU = {"autoencoder": 40.0, "vae_gan": 80.0, "pix2pix": 90.0, "cut": 270.0}
 LONGEST = 10_000  # minutes that are looked through for those in which a part has enough
 LEAST_SHARE = 0.5  # of the time that a part was given at first: earlier ones that overran leave it so much
 BEGUN_FROM = 0.75  # of the least seconds of a part: if earlier parts left less, it is left out
@@ -127,14 +128,13 @@ def minutes_for(parts: Sequence[TourPart], part: TourPart, *, accelerator: bool)
 def least_seconds(part: TourPart, *, accelerator: bool) -> float:
     """The seconds below which a part is left out: less time shows nothing of the method, and others make use of it.
 
-    For new pictures the rule is that of `train auto`: on a CPU a network is trained a minute at least.
+    For new pictures the rule is that of `train auto`: on a CPU a network is trained half a minute at least.
     """
     least = LEAST_TO_LEARN.get(part.name, LEAST_SECONDS)
     if accelerator:
         return least
-    if part.name in ADVERSARIAL:
-        return max(least, 60 * least_minutes(accelerator=False) / SHARE_TRAINED)
-    return LEAST_ON_CPU.get(part.name, least)
+    least = LEAST_ON_CPU.get(part.name, least)
+    return max(least, 60 * least_minutes(accelerator=False) / SHARE_TRAINED) if part.name in ADVERSARIAL else least
 
 
 def share_minutes(
@@ -188,12 +188,12 @@ def few_notes(pictures: int, *, accelerator: bool) -> list[str]:
 
 
 def short_options(model: str, minutes: float, *, accelerator: bool) -> dict[str, int]:
-    """The options of a network whose training is too short for the usual one, by the rule of `train auto`; {}: none.
+    """The options of a network whose training is too short for the usual one; {}: none.
 
     model: its name in the catalogue.
     minutes: planned for the training.
     """
-    return dict(SMALL.get(model, {})) if minutes < least_minutes(accelerator=accelerator) else {}
+    return dict(SMALL.get(model, {})) if minutes < SMALL_BELOW and not accelerator else {}
 
 
 def training_minutes(share: float, besides: float | None = None) -> float:

@@ -22,9 +22,11 @@ from imagewright.recipe import Average, Optimizer, Recipe
 from imagewright.traits import Traits
 
 SMALL, TINY = 64, 32  # pixels: pictures whose shorter side is at most this are small, or tiny
-# Latents of a generator that starts from as many components of PCA. At 64 pixels, after a minute, Frechet distances of
-# flowers and faces (features `random`) are half of those with 64; of pictures of 32 pixels they are larger.
-COMPONENTS = 200
+LATENTS = 64
+# Most latents of a generator that starts from as many components of PCA, and pictures to each of them. At 64 pixels,
+# after a minute, Frechet distances of flowers and faces (features `random`) are half of those with 64; of pictures of 32
+# pixels, and of 200 facades after five minutes, they are larger.
+COMPONENTS, PICTURES_EACH = 200, 5
 FEW = 5_000  # images: on a GPU fewer are augmented
 FEW_A_MINUTE = 130  # on a CPU, where a training sees fewer images
 
@@ -78,8 +80,7 @@ class AdversarialConfig(Config):
             options["augmentation"] = "diffaugment"
         if traits.accelerator or min(traits.height, traits.width) > SMALL:
             return options
-        from_pca = traits.given.get("base") == "pca" and min(traits.height, traits.width) > TINY
-        options |= {"width": 32, "batch_size": 16, "latent_dim": COMPONENTS if from_pca else 64}
+        options |= {"width": 32, "batch_size": 16, "latent_dim": _latents(traits)}
         # The rate suits the penalty of this loss alone.
         if not traits.given.keys() & {"loss", "penalty"}:
             options |= {"penalty": 0.5, "learning_rate": 1e-3}
@@ -117,6 +118,13 @@ class AdversarialConfig(Config):
     def betas(self) -> tuple[float, float]:
         """Adam's betas, as in the papers with a gradient penalty, or as in those without."""
         return (0.0, 0.99) if self.penalty_weight else (0.5, 0.999)
+
+
+def _latents(traits: Traits) -> int:
+    """The latents for small pictures on a CPU."""
+    if traits.given.get("base") != "pca" or min(traits.height, traits.width) <= TINY:
+        return LATENTS
+    return max(LATENTS, min(COMPONENTS, traits.images // PICTURES_EACH))
 
 
 def few_images(traits: Traits) -> float:
