@@ -99,7 +99,7 @@ def recommend_models(needs: Needs, images: int, classes: int = 0, **known: Any) 
 
 
 def options_for(model: str, *, accelerator: bool) -> dict[str, Any]:
-    """The options that a chosen model gets beside those that it suggests itself, which keep to its paper's networks.
+    """The options that a chosen model gets beside those that it suggests itself, which keep to its paper's layers.
 
     On a CPU a training is so short that samples which start from PCA's stay ahead (docs/measurements.md).
     """

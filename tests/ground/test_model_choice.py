@@ -47,6 +47,13 @@ def test_less_than_half_a_minute_on_a_cpu_is_too_short_for_a_network() -> None:
     assert recommend_models("pictures", 5_000, accelerator=True, minutes=0.5)[0].model == "r3gan"
 
 
+def test_networks_start_from_pca_on_a_cpu_alone() -> None:
+    for classes, model in ((0, "dcgan"), (2, "cgan")):
+        (first, *_) = recommend_models("classes" if classes else "pictures", 900, classes, accelerator=False)
+        assert (first.model, dict(first.options)) == (model, {"base": "pca"})
+    assert all(not each.options for each in recommend_models("pictures", 900, accelerator=True))
+
+
 def test_what_is_recommended_and_passed_over_is_there_and_has_reasons() -> None:
     first = set()
     for needs, images, classes, accelerator, features in product(

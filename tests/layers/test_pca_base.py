@@ -9,10 +9,11 @@ import numpy as np
 import pytest
 import torch
 from sklearn.decomposition import PCA
-from tiny import Messages, simple_pictures
+from tiny import Messages, simple_pictures, train_tiny
+from workers import ranks, train_as_rank
 
 import imagewright as iw
-from imagewright.errors import DataError, UserError
+from imagewright.errors import DataError, RunError, UserError
 from imagewright.layers.pca_base import LARGEST, PCABase
 from imagewright.models.adversarial.dcgan import DCGANConfig
 from imagewright.statistics.fitting import TensorStream
@@ -83,7 +84,7 @@ def test_a_resumed_training_keeps_its_components(tmp_path: Path) -> None:
 
 
 def test_equal_pictures_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match="All pictures are equal"):
+    with pytest.raises(DataError, match="no difference between the pictures"):
         iw.train("dcgan", np.repeat(pictures(1), 20, 0), tmp_path / "run", **TINY)
 
 
@@ -103,3 +104,28 @@ def test_many_and_larger_pictures_have_more_components(side: int, count: int, la
     known: dict[str, Any] = {"images": count, "height": side, "width": side, "channels": 3, "accelerator": False}
     assert DCGANConfig.suggest(Traits(**known, minutes=5, given={"base": "pca"}))["latent_dim"] == latents
     assert DCGANConfig.suggest(Traits(**known, minutes=5))["latent_dim"] == 64
+
+
+def test_a_training_from_its_weights_starts_from_pca_too(tmp_path: Path) -> None:
+    """The network learned a difference: alone, or added to nothing, it would make no pictures."""
+    first = iw.train("dcgan", pictures(), tmp_path / "first", **TINY)
+    others = {name: value for name, value in TINY.items() if name not in ("base", "latent_dim", "width", "defaults")}
+    second = iw.train("dcgan", pictures(30), tmp_path / "second", start=str(first.path), **others)
+    assert second.record["config"]["base"] == "pca"
+    assert torch.equal(iw.load(second).base.components, iw.load(first).base.components)
+    with pytest.raises(RunError, match="give --base pca"):
+        iw.train("dcgan", pictures(), tmp_path / "third", start=str(first.path), **(TINY | {"base": "none"}))
+    plain = iw.train("dcgan", pictures(), tmp_path / "plain", **(TINY | {"base": "none"}))
+    with pytest.raises(RunError, match="give --base none"):
+        iw.train("dcgan", pictures(), tmp_path / "third", start=str(plain.path), **TINY)
+    assert not (tmp_path / "third").exists()
+
+
+@pytest.mark.learning
+def test_two_ranks_have_the_components_of_one(tmp_path: Path) -> None:
+    one = train_tiny("dcgan", None, tmp_path / "one", base="pca", precision="fp32")
+    ranked = ranks(train_as_rank, 2, "dcgan", tmp_path / "two", tmp_path, base="pca", precision="fp32")
+    for process in ranked:
+        process.join(60)
+    assert [process.exitcode for process in ranked] == [0, 0]
+    assert torch.equal(iw.load(tmp_path / "two").base.components, iw.load(one).base.components)

@@ -18,10 +18,16 @@ from torch import Tensor, nn
 
 from imagewright.configs import Config
 from imagewright.errors import DataError
+from imagewright.images.selection import even_places
 from imagewright.model import Stream
+from imagewright.pixels import to_float, to_uint8
 from imagewright.statistics.spectra import leading_spectrum
 
 LARGEST = 0.95  # of pixels before the inverse of tanh, which is infinite at 1
+# Pictures that are looked at, spread evenly over the set, and bytes of them at most: they are held, since the
+# components need many passes.
+MOST, MOST_BYTES = 2_000, 2**28
+AT_ONCE = 256  # pictures
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,15 +65,16 @@ class PCABase(nn.Module):
     def fit(self, images: Stream, seed: int) -> str:
         """Find the components, and return a note for the user.
 
-        images: read in several passes.
+        images: read once; of many pictures or large ones a part.
         seed: of the iteration for large pictures.
 
         Raises `DataError` if there is no difference between the pictures.
         """
-        wanted = min(len(self.components), len(images) - 1, self.mean.numel())
-        spectrum = leading_spectrum(_BeforeTanh(images), wanted, None, seed) if wanted else None
+        levels = _some_levels(images, min(MOST, MOST_BYTES // self.mean.numel()))
+        wanted = min(len(self.components), len(levels) - 1, self.mean.numel())
+        spectrum = leading_spectrum(_BeforeTanh(levels), wanted, None, seed) if wanted else None
         if spectrum is None or not spectrum.total_variance > 0:
-            raise DataError("All pictures are equal, so that PCA has no component: add different pictures.")
+            raise DataError("PCA finds no difference between the pictures (base=pca): add others, or give --base none.")
         scaled = spectrum.basis * spectrum.variances.clamp_min(0).sqrt()[:, None]
         self.mean.copy_(spectrum.mean.view_as(self.mean))
         self.components[: len(scaled)].copy_(scaled.unflatten(1, self.mean.shape))
@@ -82,19 +89,28 @@ class PCABase(nn.Module):
         return self.mean + flat.unflatten(1, self.mean.shape)
 
 
+def _some_levels(images: Stream, most: int) -> Tensor:
+    """At most `most` pictures, spread evenly over a set: uint8 (N, C, H, W)."""
+    wanted = torch.from_numpy(even_places(len(images), most))
+    found, first = [], 0
+    for batch in images.batches(AT_ONCE):
+        chosen = wanted[(wanted >= first) & (wanted < first + len(batch))] - first
+        found.append(to_uint8(batch[chosen]))
+        first += len(batch)
+    return torch.cat(found)
+
+
 class _BeforeTanh:
-    """A stream whose pictures are the inputs of a tanh that gives them."""
+    """A stream whose pictures are the inputs of a tanh that gives these, uint8 (N, C, H, W)."""
 
-    def __init__(self, images: Stream) -> None:
-        self.images = images
+    labels = None
 
-    @property
-    def labels(self) -> Tensor | None:
-        return self.images.labels
+    def __init__(self, levels: Tensor) -> None:
+        self.levels = levels
 
     def __len__(self) -> int:
-        return len(self.images)
+        return len(self.levels)
 
     def batches(self, batch_size: int) -> Iterator[Tensor]:
-        for batch in self.images.batches(batch_size):
-            yield batch.clamp(-LARGEST, LARGEST).atanh()
+        for batch in self.levels.split(batch_size):
+            yield to_float(batch).clamp(-LARGEST, LARGEST).atanh()

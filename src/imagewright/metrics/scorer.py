@@ -93,7 +93,8 @@ class Scorer:
         channels = subject.channels if against is None else self._channels(subject, against)
         reference = self._reference("reference", against, subject, channels) if against is not None else None
         if reference is not None and self.plan.needs("reference labels") and finds_classes(subject.model):
-            reference = find_classes(reference, subject.model)
+            labelled, model = reference, subject.model
+            reference = self._jointly(lambda: find_classes(labelled, model))
             self.notes.append(f"The classes of {reference.source} are the clusters of {subject.name}, not labels.")
         trained_on = None
         if self.plan.needs("training"):

@@ -276,7 +276,7 @@ def _carry_out(
         record.scored = affordable_count(record, planned.sized, device)  # even if the components fail
     for part in list(planned.parts):
         found = record.part(part.name)
-        if found.state == "done" or (not found.minutes and _leave_out(planned, record, part, device, say)):
+        if found.state == "done" or (not found.minutes and _leave_out(planned, record, folder, part, device, say)):
             continue
         place = planned.parts.index(part) + 1
         found.state, found.error = "under way", None
@@ -312,7 +312,7 @@ def _carry_out(
         write_page(folder, record)
 
 
-def _leave_out(planned: _Planned, record: TourRecord, part: TourPart, device: str, say: Say) -> bool:
+def _leave_out(planned: _Planned, record: TourRecord, folder: Path, part: TourPart, device: str, say: Say) -> bool:
     """Leave out a part for which earlier ones left too little time, and say so; whether it was left out."""
     left = [each for each in planned.parts if record.part(each.name).state != "done"]
     needed = minutes_in_place(part, left, record.minutes, record.spent, accelerator=accelerated(device))
@@ -322,10 +322,11 @@ def _leave_out(planned: _Planned, record: TourRecord, part: TourPart, device: st
     record.parts.remove(record.part(part.name))
     record.left_out.insert(0, PartLeftOut(part.title, needed))
     note = (
-        f"Earlier parts took longer than planned, so that there is too little time for {part.title}: the later ones "
-        f"have it. On a machine as busy as this one it is there from {minutes_text(needed)} on."
+        f"Earlier parts took longer than planned, so that there is too little time for {part.title}. On a "
+        f"machine as busy as this one it is there from {minutes_text(needed)} on."
     )
     record.notes.append(note)
+    record.write(folder)
     say(note)
     return True
 

@@ -100,7 +100,7 @@ def choose_and_tell(images: Any, options: Mapping[str, Any], say: Say) -> Chosen
     for reason in reasons:
         say(reason)
     check_chosen_options(first.model, options)
-    # The papers' networks, and those of the run whose weights are taken, have no such options.
+    # The papers' networks have no such options; those of a run whose weights are taken follow from it.
     keeps = options.get("defaults") == "published" or options.get("start") is not None
     of_model = {} if keeps else {name: value for name, value in first.options.items() if name not in options}
     return ChosenModel(first.model, name_images(first.model, images), tuple(reasons), beginning, of_model)

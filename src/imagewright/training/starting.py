@@ -12,9 +12,10 @@ from imagewright.errors import RunError
 from imagewright.model import Model
 from imagewright.runs.points import resolve_point
 from imagewright.runs.run import Run
-from imagewright.runs.weights import Checkpoint, checkpoint_at, matching_tensors, read_tensors
+from imagewright.runs.weights import Checkpoint, Taken, checkpoint_at, matching_tensors, read_tensors
 from imagewright.training.reporting import Say
 
+BASE = "base."  # before the names of tensors of `layers/pca_base.py`
 TRAINED = "trained."  # before the names of trained weights in a state file; their averages are in the weights file
 
 
@@ -38,8 +39,8 @@ def start_from(model: Model, start: str, say: Say) -> Started:
     say: called with lines that name the weights that were taken and the others.
 
     The record has the names and the digest of the file; of `RUN@400k` also the run and its images seen, and there the
-    trained weights are taken besides the averages that the weights file holds. Raises `RunError` if no weight fits, or
-    for a path that is neither a run nor a weights file.
+    trained weights are taken besides the averages that the weights file holds. Raises `RunError` if no weight fits, if
+    one of the two starts from PCA and the other does not, or for a path that is neither a run nor a weights file.
     """
     run, images_seen = resolve_point(start)
     path = run
@@ -55,12 +56,23 @@ def start_from(model: Model, start: str, say: Say) -> Started:
         )
     tensors, _ = read_tensors(path)
     taken = matching_tensors(model, tensors, path)
+    _check_base(start, taken)
     for line in taken.lines():
         say(line)
     if images_seen is None:
         return Started(taken.to_dict())
     averages = _take_trained(model, checkpoint_at(run, images_seen), tensors, say)
     return Started({**taken.to_dict(), "run": str(run), "images_seen": images_seen}, averages)
+
+
+def _check_base(start: str, taken: Taken) -> None:
+    """Raise `RunError` if one of two generators learned what to add to samples of PCA, and the other whole pictures."""
+    if not any(name.startswith("generator.") for name in taken.taken):
+        return
+    if any(name.startswith(BASE) for name in taken.left):
+        raise RunError(f"{start} learned what to add to samples of PCA: give --base pca (base=), or other weights.")
+    if any(name.startswith(BASE) for name in taken.missing):
+        raise RunError(f"{start} did not start from PCA: give --base none (base=), or other weights.")
 
 
 def _take_trained(model: Model, checkpoint: Checkpoint, averaged: dict[str, Tensor], say: Say) -> dict[str, Tensor]:

@@ -21,6 +21,7 @@ from imagewright.traits import Traits
 MINUTES_ON_CPU, MINUTES_ON_GPU = 10.0, 60.0  # of a training whose length the user left open
 USUAL_COUNTS, USUAL_SIDES = (100, 5_000, 100_000), (28, 64, 128, 256)  # of images and pixels, in sets of users
 USUAL_MINUTES = (10.0, 60.0)
+TAKEN_FROM_START = {"base": "none"}  # options without which the weights mean another thing, and what is usual
 SHORT_NAMES = {"batch_size": "batch", "learning_rate": "learning rate", "latent_dim": "latents"}
 
 
@@ -84,7 +85,9 @@ def suggest_options(
     if training.get("start") is not None:
         if names_point(training["start"]):  # a branch has the options of its run
             chosen = {name: value for name, value in chosen.items() if name in of_model}
-        chosen |= _options_of_start(training["start"], model_name, chosen.keys() & of_model)
+        names = (chosen.keys() | TAKEN_FROM_START.keys()) & of_model - traits.given.keys()
+        taken = _options_of_start(training["start"], model_name, names)
+        chosen |= {name: value for name, value in taken.items() if value != TAKEN_FROM_START.get(name, ...)}
     if chosen:
         say(_chosen_line(traits, chosen))
     return Suggested(

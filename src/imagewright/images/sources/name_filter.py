@@ -64,11 +64,12 @@ class NameFilter:
             )
         left_out = len(listing) - int(taken.sum())
         notes = [f"Left out of {where} by {self}: {left_out:,} of {len(listing):,} pictures."] if left_out else []
-        notes += [
-            f"exclude {pattern!r} fits no picture of {where}, whose names are such as {listing.name(0)}."
-            for pattern in self.exclude
-            if not any(NameFilter(only=(pattern,)).takes(name) for name in listing.names())
-        ]
+        for pattern in self.exclude:
+            fits = NameFilter(only=(pattern,)).takes
+            if not any(map(fits, listing.names())):
+                notes.append(
+                    f"exclude {pattern!r} fits no picture of {where}, whose names are such as {listing.name(0)}."
+                )
         return (listing.select(np.flatnonzero(taken)) if left_out else listing), notes
 
     def __str__(self) -> str:

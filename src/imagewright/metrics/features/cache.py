@@ -158,9 +158,7 @@ class _CacheEntry:
                 kinds.append("moments")
             header: dict[str, Any] = {"format": FORMAT, "count": self.count, "source": source}
             header |= {"shape": extracted.features.shape, "about": self.about.to_dict()}
-            header |= {
-                "files": {kind: _digest(self.path(kind)) for kind in (*kinds, *(["moments"] if moments else []))}
-            }
+            header |= {"files": {kind: _digest(self.path(kind)) for kind in kinds}}
             write_whole(self.path("json"), json.dumps(header, indent=1))
         finally:
             for kind in kinds:
