@@ -110,8 +110,9 @@ def test_a_training_from_its_weights_starts_from_pca_too(tmp_path: Path) -> None
     """The network learned a difference: alone, or added to nothing, it would make no pictures."""
     first = iw.train("dcgan", pictures(), tmp_path / "first", **TINY)
     others = {name: value for name, value in TINY.items() if name not in ("base", "latent_dim", "width", "defaults")}
-    second = iw.train("dcgan", pictures(30), tmp_path / "second", start=str(first.path), **others)
+    second = iw.train("dcgan", simple_pictures(30, (32, 32)), tmp_path / "second", start=str(first.path), **others)
     assert second.record["config"]["base"] == "pca"
+    assert second.record["config"]["size"] == first.record["config"]["size"]
     assert torch.equal(iw.load(second).base.components, iw.load(first).base.components)
     with pytest.raises(RunError, match="give --base pca"):
         iw.train("dcgan", pictures(), tmp_path / "third", start=str(first.path), **(TINY | {"base": "none"}))

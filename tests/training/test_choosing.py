@@ -89,6 +89,8 @@ def test_sources_that_cannot_be_are_refused(tmp_path: Path) -> None:
 def test_an_option_of_another_model_is_refused_with_the_chosen_one(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"auto chose pca, which has no option --latent-dim .*dcgan"):
         iw.train("auto", simple_pictures(20), tmp_path / "run", latent_dim=8)
+    with pytest.raises(ConfigError, match=r"auto chooses a model .* runs/it is of one"):
+        iw.choose_model(simple_pictures(20), start="runs/it")
     with pytest.raises(ConfigError, match=r"auto chose pca.* no option --componants .*'components'"):
         iw.choose_model(simple_pictures(20), componants=3)
     assert not (tmp_path / "run").exists()

@@ -19,14 +19,14 @@ USUAL_BLOCKS = 6  # of the Krylov iteration, one a pass, and as many passes
 COPIES_OF_BATCH = 4  # the bytes, the floats, the differences from the mean, and what is made of them
 
 
-def batch_bytes(pixels: int, images: int = STREAMED_IMAGES) -> float:
-    """Bytes of the pictures of one batch on their way into a sum."""
-    return float(SINGLE * COPIES_OF_BATCH * images * pixels)
+def batch_bytes(count: int, pixels: int, images: int = STREAMED_IMAGES) -> float:
+    """Bytes of the pictures of one batch on their way into a sum; of `count` in all, `images` in a batch."""
+    return float(SINGLE * COPIES_OF_BATCH * min(count, images) * pixels)
 
 
 def moments_work(count: int, pixels: int) -> FitWork:
     """Of `mean_and_variance`."""
-    batch = batch_bytes(pixels) + 2 * DOUBLE * STREAMED_IMAGES * pixels
+    batch = batch_bytes(count, pixels) + 2 * DOUBLE * min(count, STREAMED_IMAGES) * pixels
     return FitWork(batch + 4 * DOUBLE * pixels, 2 * SINGLE * pixels, 6.0 * count * pixels)
 
 
@@ -44,11 +44,11 @@ def spectrum_work(count: int, pixels: int, wanted: int | None) -> FitWork:
         return FitWork(24.0 * count * pixels + 5 * DOUBLE * count**2, kept, operations)
     if pixels <= EXACT_PIXELS:
         operations = float(count * pixels**2) + 6.0 * pixels**3
-        return FitWork(5.0 * DOUBLE * pixels**2 + 4 * batch_bytes(pixels), kept, operations)
+        return FitWork(5.0 * DOUBLE * pixels**2 + 4 * batch_bytes(count, pixels), kept, operations)
     width = block_width(components, most)
     rows = min(pixels, most + width, max(USUAL_BLOCKS * width, components + width))
     passes = max(USUAL_BLOCKS, rows // width) + 1
     held = 2.0 * SINGLE * rows * pixels  # the space, and the covariance times it
-    around = SINGLE * pixels * (3.0 * components + 2 * width) + batch_bytes(pixels)
+    around = SINGLE * pixels * (3.0 * components + 2 * width) + batch_bytes(count, pixels)
     operations = 4.0 * count * pixels * width * passes + 8.0 * pixels * rows**2
     return FitWork(held + around, kept, operations)

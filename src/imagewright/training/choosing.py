@@ -82,6 +82,10 @@ def choose_model(images: Any, **options: Any) -> ChosenModel:
 
 def choose_and_tell(images: Any, options: Mapping[str, Any], say: Say) -> ChosenModel:
     """As `choose_model`; `say` gets each reason, before an option that does not fit is refused."""
+    if (start := options.get("start")) is not None:
+        raise ConfigError(
+            f"auto chooses a model for the pictures, and {start} is of one: name it, as in `train dcgan ... --from`."
+        )
     accelerator = distributed.choose_device(options.get("device", "auto")).type != "cpu"
     minutes = planned_minutes(options, accelerator=accelerator)
     found, notes = _look_at(images, options, say)
@@ -100,8 +104,7 @@ def choose_and_tell(images: Any, options: Mapping[str, Any], say: Say) -> Chosen
     for reason in reasons:
         say(reason)
     check_chosen_options(first.model, options)
-    # The papers' networks have no such options; those of a run whose weights are taken follow from it.
-    keeps = options.get("defaults") == "published" or options.get("start") is not None
+    keeps = options.get("defaults") == "published"  # the papers' networks have no such options
     of_model = {} if keeps else {name: value for name, value in first.options.items() if name not in options}
     return ChosenModel(first.model, name_images(first.model, images), tuple(reasons), beginning, of_model)
 

@@ -31,7 +31,7 @@ from imagewright.training.plan import Plan
 from imagewright.training.reporting import Say, tell_if_slow
 from imagewright.training.sizes import choose_size, colour_if_any, fit_size, match_shape
 from imagewright.training.submodels import Submodels, describe_submodels, load_submodels, resize_to_submodels
-from imagewright.training.suggestions import planned_minutes, suggest_options
+from imagewright.training.suggestions import planned_minutes, size_of_start, suggest_options
 from imagewright.versions import versions
 
 # Named otherwise than in `open_images` in a training, because models have an option `layers` of their own.
@@ -160,6 +160,7 @@ def resolve_new(
     if branch is not None:
         training, options = branch.complete(training, options, say)
     config_class = catalogue.model_class(model_name).Config
+    start_size = None if training.get("start") is None else size_of_start(training["start"], model_name)
     named = name_sources(model_name, images)
     submodels = load_submodels(model_name, options)
     sources: dict[str, Images] = {}
@@ -176,8 +177,8 @@ def resolve_new(
             if unseen:
                 say(unseen_line(unseen))
         opened = choose_annotated(model_name, name, opened, options.get("condition"), unseen)
-        if branch is not None and not (sources or opened.size_given):
-            opened = opened.with_size(branch.size)
+        if start_size is not None and not (sources or opened.size_given):
+            opened = opened.with_size(start_size)
         if not sources:
             opened = resize_to_submodels(opened, submodels, say)
             if submodels:

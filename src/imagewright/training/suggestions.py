@@ -134,13 +134,24 @@ def describe_traits(
 
 def _options_of_start(start: str, model_name: str, names: set[str]) -> dict[str, Any]:
     """The values that a run, or the run of a weights file, has for some options; {} if it is of another model."""
+    config = _config_of_start(start, model_name)
+    return {name: config[name] for name in names if name in config}
+
+
+def size_of_start(start: str, model_name: str) -> tuple[int, int] | None:
+    """(height, width) of the pictures of a run, or of the run of a weights file; None if it is of another model."""
+    size = _config_of_start(start, model_name).get("size")
+    return None if size is None else (size[0], size[1])
+
+
+def _config_of_start(start: str, model_name: str) -> dict[str, Any]:
     path, _ = split_point(start)
     try:
         run = Run(path.parent.parent if path.is_file() else path)
     except RunError:  # weights without a run, or no run at all: `start_from` says so
         return {}
-    config = run.record["config"] if run.model == model_name else {}
-    return {name: config[name] for name in names if name in config}
+    config: dict[str, Any] = run.record["config"] if run.model == model_name else {}
+    return config
 
 
 def _chosen_line(traits: Traits, chosen: Mapping[str, Any]) -> str:

@@ -135,7 +135,7 @@ class NaiveBayes(Model, GenerativeClassifier):
             return None
         points, dimensions = found
         # The deviations of a batch, their squares, and those of a class; sums, means and scatters of all classes.
-        batch = 3.0 * DOUBLE * STREAMED_IMAGES * dimensions
+        batch = 3.0 * DOUBLE * min(count, STREAMED_IMAGES) * dimensions
         held = DOUBLE * (6.0 * len(self.class_names) + 4) * dimensions
         return points.then(FitWork(points.peak + batch + held, 0, 10.0 * count * dimensions))
 

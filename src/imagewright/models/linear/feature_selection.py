@@ -92,7 +92,7 @@ class FeatureSelection(Model):
             return variances
         # The classes are those of the labels, which the sizes alone do not tell: two are counted.
         cells = min(MOST_COUNTS, 2 * pixels * self.config.levels)
-        held = batch_bytes(pixels) + 4 * DOUBLE * STREAMED_IMAGES * pixels + 2 * DOUBLE * cells
+        held = batch_bytes(count, pixels) + 4 * DOUBLE * min(count, STREAMED_IMAGES) * pixels + 2 * DOUBLE * cells
         return variances.then(FitWork(held, 0, 10.0 * count * pixels))
 
     def _labels_of(self, images: Stream) -> Tensor:

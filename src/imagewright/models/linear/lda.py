@@ -89,7 +89,7 @@ class LDA(Model):
         principal = min(self._wanted(freedom, pixels), freedom, pixels)  # more are refused by the fit
         discriminants = self.config.components or min(classes - 1, principal)
         scatter = FitWork(
-            batch_bytes(pixels) + 4 * DOUBLE * principal**2, 0, 2.0 * count * principal * (pixels + principal)
+            batch_bytes(count, pixels) + 4 * DOUBLE * principal**2, 0, 2.0 * count * principal * (pixels + principal)
         )
         # The basis in double precision; projection and patterns in it, and in single precision.
         last = DOUBLE * principal * pixels + (2 * DOUBLE + 2 * SINGLE) * discriminants * pixels

@@ -24,8 +24,8 @@ from imagewright.traits import Traits
 SMALL, TINY = 64, 32  # pixels: pictures whose shorter side is at most this are small, or tiny
 LATENTS = 64
 # Most latents of a generator that starts from as many components of PCA, and pictures to each. At 64 pixels, after a
-# minute, Frechet distances of flowers and faces (features `random`) are half of those with 64 latents; of pictures of 32
-# pixels, and of 200 facades after five minutes, the distances are larger.
+# minute, Frechet distances of flowers and faces (features `random`) are half of those with 64 latents; of pictures of
+# 32 pixels, and of 200 facades after five minutes, the distances are larger.
 COMPONENTS, PICTURES_EACH = 200, 5
 FEW = 5_000  # images: on a GPU fewer are augmented
 FEW_A_MINUTE = 130  # on a CPU, where a training sees fewer images

@@ -127,7 +127,7 @@ class LatentModel:
         if dimensions == 1 and not config.submodels:  # the number is open before the fit
             dimensions = min(DEFAULT_COMPONENTS, count - 1, pixels)
         # The bytes, floats and differences of a batch; the points in double precision.
-        batch = batch_bytes(pixels, STREAMED_IMAGES) + 2.0 * DOUBLE * STREAMED_IMAGES * dimensions
+        batch = batch_bytes(count, pixels, STREAMED_IMAGES) + 2.0 * DOUBLE * min(count, STREAMED_IMAGES) * dimensions
         reading = FitWork(batch, 0, passes * 2.0 * count * pixels * (1 if config.encoder == PIXELS else dimensions))
         return fitting.then(reading), max(1, dimensions)
 

@@ -17,11 +17,20 @@ const SHOWN = 6; // pictures of a source
 export default async function show(root, asked) {
   const [{ models }, { runs }, { sources }] = await Promise.all([read("library/models"), read("library/runs"), read("library/sources")]);
   const filled = asked.again ? await read("train/again", { run: asked.again, finding: asked.finding, at: asked.at }) : asked.draft ? draftOf(asked.draft) : null;
-  const place = { models, runs, sources, filled, source: asked.source ?? null, options: asked.options ? JSON.parse(asked.options) : {} };
+  const place = { models, runs, sources, filled, source: asked.source ?? null, options: optionsOf(asked.options) };
   const setup = h("section", { class: "stack" });
   root.append(h("h1", {}, "New training"), h("p", { class: "lead" }, "Choose pictures and a model. What a training needs is measured and said before it starts."), runList(runs, !Object.keys(asked).length), setup);
   const wanted = filled?.model ?? asked.model;
   await chooseModel(setup, place, models.find((model) => model.name === wanted) ?? null);
+}
+
+// The options in a link, by name; none if it was mistyped.
+function optionsOf(text) {
+  try {
+    return Object(JSON.parse(text ?? "{}"));
+  } catch {
+    return {};
+  }
 }
 
 // The strip of some pictures of a source.
