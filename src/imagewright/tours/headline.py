@@ -80,7 +80,7 @@ def best_sentence(record: TourRecord, best: list[tuple[str, Score]], scores: Sco
     value = f"{_title(score)} {short_number(score.value)}"
     within = f"within {_time_taken(record)}, at {size_text(record.size)} pixels"
     if len(best) == 1:
-        return f"{LABELS[name]} reached {value}{against} {within}: its new pictures are like these, and as various."
+        return f"{LABELS[name]} reached {value}{against} {within}."
     said = f"The best new pictures {within}, are by {LABELS[name]} ({value}{against})"
     if not others or is_clearly_best(score, others[0][1]):
         return f"{said}."
@@ -121,7 +121,7 @@ def _unpraised(
     if undecided:
         counted = f"{record.scored:,} samples are" if record.held_out else f"{count_text(record.used, 'picture')} are"
         return (
-            f"{_within(record)} the new pictures of {named} may be like these and as various; {counted} too few to "
+            f"{_within(record)} the new pictures of {named} may be like these; {counted} too few to "
             f"tell: {shares}"
         )
     is_near = at_least(found["precision"]) >= LIKE * at_most(real["precision"])
