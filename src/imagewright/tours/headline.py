@@ -120,10 +120,7 @@ def _unpraised(
     )
     if undecided:
         counted = f"{record.scored:,} samples are" if record.held_out else f"{count_text(record.used, 'picture')} are"
-        return (
-            f"{_within(record)} the new pictures of {named} may be like these; {counted} too few to "
-            f"tell: {shares}"
-        )
+        return f"{_within(record)} the new pictures of {named} may be like these; {counted} too few to tell: {shares}"
     is_near = at_least(found["precision"]) >= LIKE * at_most(real["precision"])
     like = "as various as these" if is_near else "like these"
     which = "The nearest trained one is" if len(best) > 1 else f"{ALONE[:1].upper()}{ALONE[1:]} is"
