@@ -153,7 +153,7 @@ def test_what_python_shows_of_a_check_is_what_the_command_prints(said: Said) -> 
 def test_one_picture_is_told_as_one(said: Said) -> None:
     write_pictures(Path("one"), 1)
     assert "1 picture of 16x16x3 is ready" in said("data", "prepare", "one")[1]
-    assert ": 1 image\n" in said("train", "pca", "one", "--out", "run")[1]
+    assert ": 1 image\n" in said("train", "jpeg", "one", "--out", "run")[1]
     Path("broken").mkdir()
     Path("broken/a.png").write_bytes(b"no picture")
     assert "The one picture looked at in broken cannot be read" in said("data", "grid", "broken", "--out", "b.png")[1]
