@@ -46,11 +46,7 @@ COMMANDS = {
     "score": "score vae photos --out OUT.csv",
     "classify": "classify gda photos --out OUT.csv",
     "translate": "translate blurs photos --out OUT",
-    "components": "components digits --components 4 --out OUT",
     "cluster": "cluster photos --clusters 3 --out OUT",
-    "outliers": "outliers photos --out OUT",
-    "latent neighbours": "latent neighbours vae photos --count 20 --out OUT.png",
-    "compare": "compare vae gda --out OUT.html",
     "evaluate": "evaluate photos --against photos/a --features random --metrics fd --out OUT.json",
     "train pca": "train pca digits --components 4 --out OUT",
 }
@@ -62,6 +58,10 @@ MISTAKES = {
     "help": "cluster --help",
 }
 SLOW = {
+    "components": "components digits --components 4 --out OUT",
+    "outliers": "outliers photos --out OUT",
+    "latent neighbours": "latent neighbours vae photos --count 20 --out OUT.png",
+    "compare": "compare vae gda --out OUT.html",
     "classifiers": "classify photos --models linear_gda --counts 8 --repeats 3 --out OUT",
     "train kde": "train kde digits --components 4 --out OUT",
     "outliers by all methods": "outliers photos --method all --run vae --out OUT",

@@ -36,6 +36,7 @@ def test_the_plan_is_what_the_training_then_does(tmp_path: Path, monkeypatch: py
     assert "GiB" in repr(plan)
 
 
+@pytest.mark.learning
 def test_ranks_are_told_what_each_holds_and_what_all_do_together(tmp_path: Path) -> None:
     options = tiny_options("dcgan") | {"images_seen": 64, "batch_size": 8, "precision": "fp32", "device": "cpu"}
     assert exit_codes(ranks(plan_as_rank, 2, tmp_path, **options)) == [0, 0]
