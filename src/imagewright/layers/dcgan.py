@@ -84,9 +84,8 @@ class Generator(nn.Module):
 
     def forward(self, latents: Tensor, base: Tensor | None = None) -> Tensor:
         """base: (N, C, H, W), added before the tanh; None for nothing."""
-        images: Tensor
         maps = latents.flatten(1)[..., None, None]
-        images = self.main(maps) if base is None else self.main[-1](self.main[:-1](maps) + base)
+        images: Tensor = self.main(maps) if base is None else self.main[-1](self.main[:-1](maps) + base)
         return images
 
     def activations(self, latents: Tensor) -> Tensor:

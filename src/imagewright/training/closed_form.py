@@ -16,13 +16,24 @@ from imagewright.model import Model
 from imagewright.runs.report.page import write_report
 from imagewright.runs.run import Run
 from imagewright.runs.weights import write_tensors
+from imagewright.shared_work import sharing_work, wait_for_all, working_alone
 from imagewright.training import device as devices
 from imagewright.training.data.feeds import NO_IMAGES
-from imagewright.training.fit_forecast import fit_over_ranks
 from imagewright.training.previews import choose_inputs, write_preview
 from imagewright.training.reporting import Reporter
 from imagewright.training.signals import StopRequest
 from imagewright.training.training_pictures import save_training_pictures
+
+
+def fit_over_ranks(model: Model, stream: FloatStream) -> None:
+    """Fit a model, with the passes shared by the ranks if it says so; else on the main rank alone."""
+    with sharing_work(), torch.inference_mode():
+        if type(model).sums_over_ranks:
+            model.fit(stream)
+        elif distributed.is_main():
+            with working_alone():
+                model.fit(stream)
+        wait_for_all()
 
 
 def fit(model: Model, images: Images, run: Run, reporter: Reporter, stop: StopRequest) -> None:

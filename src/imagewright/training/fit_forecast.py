@@ -28,9 +28,9 @@ from imagewright.machine import memory_of_rank, shared_memory_words
 from imagewright.memoryless import without_memory
 from imagewright.model import Model
 from imagewright.pixels import size_text
-from imagewright.shared_work import sharing_work, wait_for_all, working_alone
 from imagewright.statistics.spectra import GRAM_IMAGES, GRAM_NUMBERS
 from imagewright.training import device as devices
+from imagewright.training.closed_form import fit_over_ranks
 from imagewright.training.planning import round_down
 from imagewright.training.previews import choose_inputs
 from imagewright.verbs.apply import decode, reconstruct
@@ -121,17 +121,6 @@ def _count_that_fits(model_class: type[Model], config: Config, count: int, avail
         if needed is not None and needed <= available:
             return round_down(fewer)
     return None
-
-
-def fit_over_ranks(model: Model, stream: FloatStream) -> None:
-    """Fit a model, with the passes shared by the ranks if it says so; else on the main rank alone."""
-    with sharing_work(), torch.inference_mode():
-        if type(model).sums_over_ranks:
-            model.fit(stream)
-        elif distributed.is_main():
-            with working_alone():
-                model.fit(stream)
-        wait_for_all()
 
 
 def forecast_fit(model: Model, images: Images) -> FitForecast | None:
