@@ -35,6 +35,7 @@ SETS: dict[str, tuple[str, str | None, int]] = {
     "facade_photographs": ("facades", None, 64),
     "characters": ("omniglot", None, 64),
     "birds": ("cifar10_jpg", "bird", 32),
+    "trucks": ("cifar10_jpg", "truck", 32),
 }
 SHOWN = 64
 
