@@ -16,7 +16,7 @@ from imagewright.images import Images
 from imagewright.model import Model
 from imagewright.training import device as devices
 from imagewright.training.options import TrainingOptions
-from imagewright.training.plan import Plan
+from imagewright.training.plan import Plan, fewest_images
 from imagewright.training.reporting import Say, tell_if_slow
 from imagewright.training.sizes import useful_side
 from imagewright.training.suggestions import planned_minutes
@@ -25,8 +25,6 @@ from imagewright.training.trial import Trial, run_trial
 SHARE_OF_STEPS = 0.9  # of the time; reports, checkpoints and pages take most of the rest
 WORTH_IT = 1.15  # times as fast as fp32, from which on bf16 is chosen
 SHORT_STEPS, SHORT_SECONDS = 64, 20.0  # a training of a given length that is shorter is not measured: it is fp32
-FEWEST_STEPS = 1_000  # a plan of fewer steps is said to be short
-FEWEST_IMAGES = 4_000  # likewise of fewer images, for steps of one or two: a twentieth of pix2pix's published length
 
 
 def complete_plan(
@@ -72,8 +70,7 @@ def complete_plan(
     say(_plan_line(found, None if has_length else minutes, speed_up))
     if trial.unsafe:
         say(f"{', '.join(trial.unsafe)} is not used: the losses of this model differ in it from those in fp32")
-    fewest = max(FEWEST_STEPS * plan.batch_size, FEWEST_IMAGES)
-    if not has_length and images < min(fewest, plan.images_seen):
+    if not has_length and images < min(fewest_images(plan.batch_size), plan.images_seen):
         side = useful_side(minutes, accelerator=device.type != "cpu")
         smaller = max(min(images.size) for images in sources.values()) > side  # else the size is the one for this time
         advice = f", or a smaller --size: {side} is learned in this time" if smaller else ""
