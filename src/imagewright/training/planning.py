@@ -93,16 +93,19 @@ def choose_precision(trial: Trial) -> str:
 
 
 def images_in(seconds: float, rate: float, batch_size: int) -> int:
-    """The images that a training has time for: a round number, at least one batch.
+    """The images that a training has time for: about a round number, in whole steps, at least one.
+
+    A training ends after a whole step, so that it sees exactly these.
 
     seconds: of the whole training.
     rate: images a second in steps.
     batch_size: images of one step.
 
     >>> images_in(600, 237.0, 64), images_in(60, 0.5, 8)
-    (120000, 27)
+    (120000, 24)
     """
-    return max(batch_size, round_down(SHARE_OF_STEPS * seconds * rate))
+    steps = round_down(SHARE_OF_STEPS * seconds * rate) // batch_size
+    return max(1, steps) * batch_size
 
 
 def round_down(number: float) -> int:
