@@ -7,8 +7,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from imagewright.catalogue_entries import Needs
+from imagewright.counts import minutes_text
 from imagewright.errors import DataError
-from imagewright.model_choice import Beginning, least_minutes, passed_over, recommend_models
+from imagewright.model_choice import least_minutes, passed_over, recommend_models
 
 Arrangement = Literal["pictures", "pairs", "two sets"]
 Kind = Literal["set", "components", "model", "translation"]
@@ -16,6 +18,7 @@ Kind = Literal["set", "components", "model", "translation"]
 LEAST_PICTURES = 8
 LEAST_OF_A_CLASS, MOST_CLASSES = 4, 100  # of labels that a model can be conditional on
 HELD_OUT_FROM, HELD_OUT_SHARE, MOST_HELD_OUT = 400, 5, 1_000  # pictures; one of so many is held out
+SHORTEST = 0.5  # minutes of a tour: the parts that are in every one take so much of a usual processor
 LEAST_SECONDS = 10.0  # of a part that trains: less is taken by starting and scoring it
 # In less time than a network needs for new pictures a small one learns more: a VAE of 64 pixels reaches the same bound
 # in half of the processor's time (docs/measurements.md).
@@ -177,14 +180,24 @@ def minutes_in_place(
     return math.ceil((gone + least * whole / part.weight) / 60)
 
 
-def few_notes(pictures: int, *, accelerator: bool) -> list[str]:
-    """What `train auto` would say of so few pictures: that no network learns to make new ones; none of many."""
-    if not Beginning("pictures", pictures, accelerator=accelerator).are_few:
+def short_notes(minutes: float) -> list[str]:
+    """What is said of a tour that takes longer than its minutes, however they are split; none of others."""
+    if minutes >= SHORTEST:
         return []
     return [
-        f"{pictures:,} pictures are few for {each.model}: {each.reason}"
-        for each in passed_over("pictures", pictures, accelerator=accelerator)
+        f"{minutes_text(minutes)} are less than a tour takes: the set, the eigenfaces and a short training of a VAE "
+        "are in each, and take half a minute or more together."
     ]
+
+
+def few_notes(traits: TourTraits, *, accelerator: bool) -> list[str]:
+    """What `train auto` says of too few pictures for a network that makes new ones; none if it takes a network."""
+    count, classes = traits.pictures, len(traits.per_class) if traits.has_classes else 0
+    needs: Needs = "classes" if classes else "pictures"
+    if recommend_models(needs, count, classes, accelerator=accelerator)[0].model != "pca":
+        return []
+    passed = passed_over(needs, count, classes, accelerator=accelerator)
+    return [f"{count:,} pictures are few for {each.model}: {each.reason}" for each in passed]
 
 
 def short_options(model: str, minutes: float, *, accelerator: bool) -> dict[str, int]:
