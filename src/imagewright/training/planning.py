@@ -35,6 +35,8 @@ def complete_plan(
     held_out: np.ndarray,
     device: torch.device,
     say: Say,
+    *,
+    spent: float = 0.0,
 ) -> Plan:
     """The plan of a new training with its length and its precision, measured if they were left open.
 
@@ -45,6 +47,7 @@ def complete_plan(
     held_out: indices in the first source that training never uses.
     device: of the training.
     say: called with one line.
+    spent: seconds of the user's time that are over before the first step.
     """
     precisions = open_precisions(model, options, plan, device)
     has_length = options.images_seen is not None or (options.minutes is None and options.defaults == "published")
@@ -60,14 +63,14 @@ def complete_plan(
     minutes = planned_minutes(vars(options), accelerator=device.type != "cpu")
     images = plan.images_seen
     if not has_length:
-        images = images_in(60 * minutes, rate, plan.batch_size)
+        images = images_in(60 * minutes - spent, rate, plan.batch_size)
         if options.minutes is None:
             images = min(images, plan.images_seen)
     images, is_bf16, rate = _as_on_main(images, precision == "bf16", rate)
     precision = "bf16" if is_bf16 else precisions[0]
     found = dataclasses.replace(plan, images_seen=images, precision=precision, images_per_second=rate)
     speed_up = trial.speed_ups[precision] if "fp32" in trial.rates else None
-    say(_plan_line(found, None if has_length else minutes, speed_up))
+    say(_plan_line(found, None if has_length else minutes, speed_up, spent))
     if trial.unsafe:
         say(f"{', '.join(trial.unsafe)} is not used: the losses of this model differ in it from those in fp32")
     if not has_length and images < min(fewest_images(plan.batch_size), plan.images_seen):
@@ -125,11 +128,12 @@ def describe_end(seconds: float) -> str:
     return time.strftime("%H:%M" if same_day else "%H:%M on %d %B", time.localtime(end))
 
 
-def _plan_line(plan: Plan, minutes: float | None, speed_up: float | None) -> str:
+def _plan_line(plan: Plan, minutes: float | None, speed_up: float | None, spent: float) -> str:
     """The length, the rate, the end and the precision, in one line.
 
     minutes: for which the length was planned; None if the user gave the length.
     speed_up: of the precision over fp32; None if fp32 was not timed.
+    spent: seconds of these minutes that are over before the first step.
     """
     assert plan.images_per_second is not None
     seconds = plan.images_seen / plan.images_per_second / SHARE_OF_STEPS
@@ -141,7 +145,7 @@ def _plan_line(plan: Plan, minutes: float | None, speed_up: float | None) -> str
     if minutes is None:
         return f"{plan.images_seen:,} images at {rate} a second{precision}: {end}"
     options = "(--minutes, --images-seen)"
-    if seconds < 60 * minutes * 0.8:
+    if seconds < (60 * minutes - spent) * 0.8:
         return f"{plan.images_seen:,} images, as recommended, at {rate} a second{precision}: {end} {options}"
     return f"{minutes_text(minutes)} at {rate} images a second{precision}: {plan.images_seen:,} images, {end} {options}"
 
