@@ -11,8 +11,8 @@ from imagewright.errors import DataError
 from imagewright.model_choice import recommend_models
 from imagewright.tours.plan import (
     ADVERSARIAL,
+    LEAST_OF_FIRST,
     LEAST_SECONDS,
-    LEAST_SHARE,
     TourTraits,
     all_parts,
     choose_parts,
@@ -160,7 +160,7 @@ def test_a_part_that_took_all_the_time_leaves_half_to_each() -> None:
     parts = all_parts(TourTraits(500), "dcgan")
     left = share_minutes(parts, 2, {"set": 500.0})
     planned = share_minutes(parts, 2)
-    assert left == {name: max(min(LEAST_SECONDS / 60, planned[name]), LEAST_SHARE * planned[name]) for name in left}
+    assert left == {name: max(min(LEAST_SECONDS / 60, planned[name]), LEAST_OF_FIRST * planned[name]) for name in left}
     assert 60 * left["dcgan"] > LEAST_SECONDS
 
 

@@ -30,7 +30,8 @@ LEAST_TO_LEARN = {"vae_gan": 60.0, "cgan": 60.0, "pix2pix": 40.0, "cut": 60.0}
 # a CPU): smears before (docs/measurements.md).
 LEAST_ON_CPU = {"autoencoder": 40.0, "vae_gan": 80.0, "pix2pix": 90.0, "cut": 270.0}
 LONGEST = 10_000  # minutes that are looked through for those in which a part has enough
-LEAST_SHARE = 0.5  # of the time that a part was given at first: earlier ones that overran leave it so much
+LEAST_OF_FIRST = 0.5  # of the time that a part was given at first: earlier ones that overran leave it so much
+LEAST_TRAINED = 0.5  # of the time of a part that trains, however long an earlier one took for everything else
 BEGUN_FROM = 0.75  # of the least seconds of a part: if earlier parts left less, it is left out
 SHARE_TRAINED = 0.75  # of the time of a part; the rest scores and shows what was learned
 MOST_TRAINED = 0.9  # of it, where an earlier part has shown that the rest takes little
@@ -155,7 +156,7 @@ def share_minutes(
     remaining = max(0.0, minutes - sum(done.values()) / 60)
     whole = sum(part.weight for part in left)
     at_first = {part.name: minutes * part.weight / sum(each.weight for each in parts) for part in left}
-    least = {name: max(min(LEAST_SECONDS / 60, share), LEAST_SHARE * share) for name, share in at_first.items()}
+    least = {name: max(min(LEAST_SECONDS / 60, share), LEAST_OF_FIRST * share) for name, share in at_first.items()}
     return {part.name: max(least[part.name], remaining * part.weight / whole) for part in left}
 
 
@@ -217,7 +218,7 @@ def training_minutes(share: float, besides: float | None = None) -> float:
     """
     if besides is None:
         return SHARE_TRAINED * share
-    return min(MOST_TRAINED * share, max(LEAST_SHARE * share, share - 2 * besides))
+    return min(MOST_TRAINED * share, max(LEAST_TRAINED * share, share - 2 * besides))
 
 
 def scored_pictures(minutes: float, models: int, pictures: int, rate: float) -> int:
