@@ -90,7 +90,7 @@ def recommend_models(needs: Needs, images: int, classes: int = 0, **known: Any) 
 
     needs, images, classes, known: see `Beginning`.
 
-    Thresholds: docs/models.md, on few pictures. On a CPU by equal time: docs/measurements.md.
+    The table: docs/training.md. On a CPU by equal time: docs/measurements.md.
     """
     beginning = Beginning(needs, images, classes, **known)
     found = {
