@@ -52,8 +52,8 @@ def test_someone_draws(
     folder: Path, serve: Callable[[Path], ServedStudio], walk: Callable[..., Walk], tmp_path: Path
 ) -> None:
     studio = serve(folder)
-    walked = walk(studio)
-    page = walked.open(f"draw?run={studio.run_id('runs/edges')}")
+    walked = walk(studio, f"draw?run={studio.run_id('runs/edges')}")
+    page = walked.page
     count = answers(walked, 0)
 
     page.get_by_role("button", name="Blank sheet").click()
@@ -105,9 +105,9 @@ def test_someone_sends_a_photo_on_a_phone(
     folder: Path, serve: Callable[[Path], ServedStudio], walk: Callable[..., Walk]
 ) -> None:
     studio = serve(folder)
-    walked = walk(studio, 390)
     ticket = studio.upload((folder / "photos/2.png").read_bytes())["ticket"]
-    page = walked.open(f"draw?photo={ticket}")
+    walked = walk(studio, f"draw?photo={ticket}", 390)
+    page = walked.page
     answers(walked, 0)
     assert page.get_by_label("Run", exact=True).input_value() == studio.run_id("runs/styles")
     assert set(pixels(page)) == set(Image.open(folder / "photos/2.png").getchannel(0).tobytes())
