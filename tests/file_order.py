@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from itertools import zip_longest
+from pathlib import Path
 
 WAITING = (
     "tests/studio/test_learn_walk.py",
@@ -32,6 +33,13 @@ WAITING = (
     "tests/images/test_worker_isolation.py",
     "tests/images/test_images_workers.py",
 )
+
+
+def places_from(tests: Path, share: float) -> list[str]:
+    """The folders and files with all tests, beginning after a share of them, and ending with that share."""
+    places = sorted(str(each) for each in tests.iterdir() if each.is_dir() or each.name.startswith("test_"))
+    first = round(share * len(places))
+    return places[first:] + places[:first]
 
 
 def order_of_files(tests: list[str]) -> dict[str, int]:
