@@ -85,13 +85,14 @@ def test_someone_draws(
 
     walked.open("home")
     walked.open(f"draw?run={studio.run_id('runs/edges')}")
-    page.wait_for_selector(".place[data-answers]")
+    count = answers(walked, 0)
     assert pixels(page).count(0) == 10 + 8
 
     page.get_by_role("button", name="Choose a photo").click()
     page.locator("dialog input[type=file]").set_input_files(folder / "photos/3.png")
     edges = list(Image.open(folder / "edges/input/3.png").convert("L").tobytes())
     walked.wait_until(lambda: pixels(page) == edges, lambda: f"no edges: {page.locator('.answer .said').inner_text()}")
+    answers(walked, count)
     page.get_by_role("button", name="Before and after").click()
     page.locator("before-after").press("ArrowRight")
     assert page.locator("before-after").get_attribute("aria-valuenow") == "55"
