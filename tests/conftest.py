@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from file_order import order_of_files
+from file_order import order_of_files, places_from
 from small_grids import use_small_grids, use_usual_grids
 
 from imagewright.wording import command_line_words
@@ -17,6 +17,14 @@ SHARED = Path(__file__).resolve().parents[2] / "shared"
 
 # Importing all tests leaves a million objects, which stay: looking through them for cycles takes seconds.
 gc.disable()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Where processes share all tests, each begins to collect elsewhere, so that no two compile the same test file."""
+    worker = getattr(config, "workerinput", None)
+    if worker is not None and config.args == config.getini("testpaths"):
+        share = int(worker["workerid"].removeprefix("gw")) / worker["workercount"]
+        config.args = places_from(Path(__file__).parent, share)
 
 
 @pytest.hookimpl(trylast=True)

@@ -18,7 +18,7 @@ from functools import cache
 from pathlib import Path
 
 import pytest
-from file_order import WAITING, order_of_files
+from file_order import COMPUTING, WAITING, order_of_files, places_from
 
 import imagewright
 
@@ -327,9 +327,18 @@ def test_the_glossary_is_in_order() -> None:
 
 
 def test_files_that_wait_are_there_and_spread_among_those_that_compute() -> None:
-    gone = [file for file in WAITING if not (PROJECT / file).is_file()]
+    gone = [file for file in WAITING + COMPUTING if not (PROJECT / file).is_file()]
     fail_on(gone, "tests/file_order.py names a file that is not there.")
     tests = [f"tests/{name}.py::test_{number}" for name in "abcd" for number in range(ord(name))]
     places = order_of_files([f"{WAITING[1]}::test", *tests, f"{WAITING[0]}::test"])
     in_order = [WAITING[0], "tests/d.py", "tests/c.py", WAITING[1], "tests/b.py", "tests/a.py"]
     assert sorted(places, key=places.__getitem__) == in_order
+    assert min(order_of_files([*tests, f"{COMPUTING[0]}::test"]).items(), key=lambda each: each[1])[0] == COMPUTING[0]
+
+
+def test_processes_collect_the_same_tests_from_different_places() -> None:
+    first, second = (places_from(PROJECT / "tests", share) for share in (0, 0.5))
+    assert first[0] != second[0]
+    assert sorted(first) == sorted(second)
+    found = {file for place in map(Path, first) for file in ([place] if place.is_file() else place.rglob("test_*.py"))}
+    assert found == set((PROJECT / "tests").rglob("test_*.py"))

@@ -9,7 +9,6 @@ from contextlib import contextmanager
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from imagewright import meeting
 from imagewright.errors import ConfigError, TrainingError
 
 if TYPE_CHECKING:
@@ -96,6 +95,8 @@ def process_group(
     Raises `TrainingError` if the ranks cannot reach one another, `UserError` if their versions differ.
     """
     import torch.distributed as dist
+
+    from imagewright import meeting
 
     if world_size() == 1 or dist.is_initialized():
         yield

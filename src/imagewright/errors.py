@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable
 
 from imagewright.wording import for_caller
@@ -116,6 +115,8 @@ def nearest(wrong: str, known: Iterable[str]) -> str | None:
     """
     if len(wrong) > LONGEST_REASON:
         return None
+    import difflib
+
     names, typed = list(known), _plain(wrong)
     close = set(difflib.get_close_matches(typed, [_plain(name) for name in names], 5, 0.5))
     near = [name for name in names if _plain(name) in close and _is_near(typed, _plain(name))]

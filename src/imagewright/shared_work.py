@@ -8,7 +8,6 @@ writes, prints and moves files. Outside of such a block, and in one process, the
 
 from __future__ import annotations
 
-import pickle
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from contextvars import ContextVar
@@ -216,6 +215,8 @@ def _attempt(work: Callable[[Item], Any], item: Item) -> _Outcome:
 
 def _sendable(error: BaseException) -> BaseException:
     """The error, or its text in another if it cannot be sent."""
+    import pickle
+
     try:
         pickle.loads(pickle.dumps(error))
     except Exception:  # noqa: BLE001 (its class decides what it raises)

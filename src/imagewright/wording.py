@@ -35,12 +35,13 @@ WORDS = (
     *("pixels", "prior", "published", "random", "recipe", "relativistic", "wasserstein", "hinge", "diffaugment"),
     *("labels", "jpeg", "pca", "latents", "activations"),
 )
+# Patterns are compiled when a message needs them: most commands end without one.
 VALUE = r"\d[\d.,_]*(?:e-?\d+|x\d+|[kMG])?\b|[A-Z]{2,}[A-Z_=:]*\b|'[^']*'|\"[^\"]*\"|(?:" + "|".join(WORDS) + r")\b"
-OPTION = re.compile(rf"(?<![\w-])--(no-)?([a-z][a-z0-9-]*[a-z0-9])(?:[ =]({VALUE}))?")
-SAID_TWICE = re.compile(r"\b(\w+)((?:=[^\s(),]*)?),?((?: out)?) \((?:or )?\1(?:=|\2)?\)")
-OTHER_NAME = re.compile(rf"--[a-z][a-z0-9-]*(?:[ =](?:{VALUE}))?(,? out)? \((?:or )?([a-z_]+=[^\s(),]+)\)")
-PYTHON_NAME = re.compile(rf"(--[a-z][a-z0-9-]*(?:[ =](?:{VALUE}))?(?:,? out)?) \((?:or )?[a-z_]+=[^\s(),]*\)")
-COMMAND = re.compile(r"(`(?:imagewright|python|npm) [^`]*`)")
+OPTION = rf"(?<![\w-])--(no-)?([a-z][a-z0-9-]*[a-z0-9])(?:[ =]({VALUE}))?"
+SAID_TWICE = r"\b(\w+)((?:=[^\s(),]*)?),?((?: out)?) \((?:or )?\1(?:=|\2)?\)"
+OTHER_NAME = rf"--[a-z][a-z0-9-]*(?:[ =](?:{VALUE}))?(,? out)? \((?:or )?([a-z_]+=[^\s(),]+)\)"
+PYTHON_NAME = rf"(--[a-z][a-z0-9-]*(?:[ =](?:{VALUE}))?(?:,? out)?) \((?:or )?[a-z_]+=[^\s(),]*\)"
+COMMAND = r"(`(?:imagewright|python|npm) [^`]*`)"
 MULTIPLES = {"k": "_000", "M": "_000_000", "G": "_000_000_000"}
 
 
@@ -80,9 +81,9 @@ def in_python(message: str) -> str:
     >>> in_python("Give some with --source SOURCE (images=SOURCE).")
     'Give some with images=SOURCE.'
     """
-    parts = COMMAND.split(OTHER_NAME.sub(r"\2\1", message))
-    translated = [part if COMMAND.fullmatch(part) else OPTION.sub(_keyword, part) for part in parts]
-    return SAID_TWICE.sub(r"\1\2\3", "".join(translated))
+    parts = re.split(COMMAND, re.sub(OTHER_NAME, r"\2\1", message))
+    translated = [part if re.fullmatch(COMMAND, part) else re.sub(OPTION, _keyword, part) for part in parts]
+    return re.sub(SAID_TWICE, r"\1\2\3", "".join(translated))
 
 
 def in_page(message: str) -> str:
@@ -91,8 +92,8 @@ def in_page(message: str) -> str:
     >>> in_page("Try --batch-size 16, --from RUN (start=RUN), --no-flip or `imagewright train vae --size 32`.")
     'Try batch size 16, start from RUN, no mirror images or `imagewright train vae --size 32`.'
     """
-    parts = COMMAND.split(PYTHON_NAME.sub(r"\1", message))
-    translated = [part if COMMAND.fullmatch(part) else OPTION.sub(_field, part) for part in parts]
+    parts = re.split(COMMAND, re.sub(PYTHON_NAME, r"\1", message))
+    translated = [part if re.fullmatch(COMMAND, part) else re.sub(OPTION, _field, part) for part in parts]
     return "".join(translated)
 
 

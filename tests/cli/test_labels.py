@@ -43,25 +43,27 @@ def run(*words: str) -> None:
     assert main(list(words)) == 0, words
 
 
-def commands_with(option: str, of: App = app, before: str = "") -> set[str]:
-    """The commands that have an option, by their full names."""
-    found = set()
+def options_of_commands(of: App = app, before: str = "") -> dict[str, set[str]]:
+    """The options of every command, by its full name."""
+    found: dict[str, set[str]] = {}
     for name in of:
         if name.startswith("-"):
             continue
         command, full = of[name], f"{before} {name}".strip()
         if any(not each.startswith("-") for each in command):
-            found |= commands_with(option, command, full)
+            found |= options_of_commands(command, full)
         elif command.default_command is not None:
-            names = {name for each in command.assemble_argument_collection() for name in each.names}
-            found |= {full} if option in names else set()
+            found[full] = {name for each in command.assemble_argument_collection() for name in each.names}
     return found
 
 
 def test_every_command_that_takes_labels_takes_their_column() -> None:
-    with_labels = commands_with("--labels") - {"interpolate"}  # its labels are classes
+    options = options_of_commands()
+    with_labels = {name for name, known in options.items() if "--labels" in known} - {
+        "interpolate"
+    }  # those are classes
     assert {"data check", "classify", "outliers", "train gda", "latent attribute", "evaluate"} <= with_labels
-    assert commands_with("--label-column") == with_labels
+    assert {name for name, known in options.items() if "--label-column" in known} == with_labels
 
 
 def test_data_check_counts_pictures_without_a_class(partly: Path, capsys: pytest.CaptureFixture[str]) -> None:

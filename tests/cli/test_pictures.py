@@ -47,7 +47,8 @@ COMMANDS = {
     "data grid": "data grid {source} --count 24 --out {out}.png",
     "data prepare": "data prepare {source}",
     "data check": "data check {source}",
-    "evaluate": "evaluate {source} --against digits --size 16 --features random --metrics fd:interval=false --no-save",
+    "evaluate": "evaluate {source} --against shapes:count=40,size=16 --features random --metrics fd:interval=false "
+    "--no-save",
     "evaluate against": "evaluate {run} --against {source} --features random --count 20 --no-save "
     "--metrics fd:interval=false",
     "latent grid": "latent grid {run} {source} --out {out}.png",

@@ -108,11 +108,11 @@ def test_decoded_floats_are_in_the_range_of_images(trained: Trained, name: str) 
 
 @pytest.mark.parametrize("name", parameters(models_with("sample")))
 def test_samples_of_a_seed_are_the_same_for_any_count(trained: Trained, name: str) -> None:
-    run = trained(name)
-    many = iw.sample(run, 37, seed=3)
+    model = iw.load(trained(name))
+    many = iw.sample(model, 37, seed=3)
     for count in (1, 3, 16, 17, 33):
-        assert torch.equal(iw.sample(run, count, seed=3), many[:count]), f"sample {count} of 37"
-    assert not torch.equal(iw.sample(run, 37, seed=4), many)
+        assert torch.equal(iw.sample(model, count, seed=3), many[:count]), f"sample {count} of 37"
+    assert not torch.equal(iw.sample(model, 37, seed=4), many)
 
 
 @pytest.mark.parametrize("name", parameters(models_with("sample")))
@@ -139,12 +139,12 @@ def test_samples_of_one_seed_differ_from_each_other(trained: Trained, name: str)
 def test_latents_and_reconstructions_do_not_depend_on_the_images_after_them(
     trained: Trained, name: str, shape: tuple[int, int, int]
 ) -> None:
-    run = trained(name, shape)
+    model = iw.load(trained(name, shape))
     pictures = simple_pictures(37, shape[1:], shape[0], seed=5)
-    latents, reconstructions = iw.encode(run, pictures), iw.reconstruct(run, pictures)
+    latents, rebuilt = iw.encode(model, pictures), iw.reconstruct(model, pictures)
     for count in (1, 5, 16, 20):
-        assert torch.equal(iw.encode(run, pictures[:count]), latents[:count]), f"encode {count} of 37"
-        assert torch.equal(iw.reconstruct(run, pictures[:count]), reconstructions[:count]), f"reconstruct {count} of 37"
+        assert torch.equal(iw.encode(model, pictures[:count]), latents[:count]), f"encode {count} of 37"
+        assert torch.equal(iw.reconstruct(model, pictures[:count]), rebuilt[:count]), f"reconstruct {count} of 37"
 
 
 @pytest.mark.parametrize("shape", SHAPES)
@@ -152,27 +152,27 @@ def test_latents_and_reconstructions_do_not_depend_on_the_images_after_them(
 def test_scores_do_not_depend_on_the_images_after_them(
     trained: Trained, name: str, shape: tuple[int, int, int]
 ) -> None:
-    run = trained(name, shape)
+    model = iw.load(trained(name, shape))
     pictures = simple_pictures(37, shape[1:], shape[0], seed=5)
-    scores = iw.score(run, pictures, samples=3)
+    scores = iw.score(model, pictures, samples=3)
     for count in (1, 5, 16, 20):
-        assert torch.equal(iw.score(run, pictures[:count], samples=3), scores[:count]), f"score {count} of 37"
+        assert torch.equal(iw.score(model, pictures[:count], samples=3), scores[:count]), f"score {count} of 37"
 
 
 @pytest.mark.parametrize("name", parameters(models_with("reconstruct")))
 def test_reconstruct_is_encode_then_decode(trained: Trained, name: str) -> None:
-    run = trained(name)
+    model = iw.load(trained(name))
     pictures = simple_pictures(20, seed=5)
-    assert torch.equal(iw.reconstruct(run, pictures), iw.decode(run, iw.encode(run, pictures)))
+    assert torch.equal(iw.reconstruct(model, pictures), iw.decode(model, iw.encode(model, pictures)))
 
 
 @pytest.mark.parametrize("name", parameters(models_with("encode")))
 def test_images_of_another_size_and_other_channels_are_converted(trained: Trained, name: str) -> None:
-    run = trained(name, (1, 24, 16))
+    model = iw.load(trained(name, (1, 24, 16)))
     wide = simple_pictures(3, (40, 64), 3)
-    assert iw.encode(run, wide).shape[0] == 3
-    fitting = iw.open_images(wide, size=(24, 16), channels=1)
-    assert torch.equal(iw.encode(run, wide), iw.encode(run, fitting))
+    encoded = iw.encode(model, wide)
+    assert encoded.shape[0] == 3
+    assert torch.equal(encoded, iw.encode(model, iw.open_images(wide, size=(24, 16), channels=1)))
 
 
 @pytest.mark.parametrize("name", parameters(ANSWERING))
@@ -212,10 +212,10 @@ def test_the_last_preview_of_a_run_shows_samples_of_its_saved_model(trained: Tra
     seed = run.record["seed"]
     model = iw.load(run)
     if samples_classes(model):  # a column a class
-        by_class = [iw.sample(run, 8, seed=seed, label=label) for label in model.class_names]
+        by_class = [iw.sample(model, 8, seed=seed, label=label) for label in model.class_names]
         again = plain_grid(torch.stack(by_class, dim=1).flatten(0, 1), columns=len(by_class))
     else:
-        again = plain_grid(iw.sample(run, 64, seed=seed), columns=8)
+        again = plain_grid(iw.sample(model, 64, seed=seed), columns=8)
     with Image.open(last) as grid:
         assert grid.size == again.size
         difference = np.abs(np.asarray(grid, np.int16) - np.asarray(again, np.int16))

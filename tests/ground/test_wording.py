@@ -49,8 +49,9 @@ def test_options_become_keyword_arguments(typed: str, python: str) -> None:
 
 def test_no_message_says_an_option_twice_in_python() -> None:
     found = []
-    for path in Path(iw.__file__).parent.rglob("*.py"):
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    texts = {path: path.read_text(encoding="utf-8") for path in Path(iw.__file__).parent.rglob("*.py")}
+    for path, text in texts.items():
+        for node in ast.walk(ast.parse(text)) if "--" in text else ():
             if isinstance(node, ast.Constant) and isinstance(node.value, str) and "--" in node.value:
                 told = in_python(node.value)
                 if re.search(r"\b(\w+)(=[^\s()]*)?,?( out)? \((or )?\1(=[^()]*)?\)", told):

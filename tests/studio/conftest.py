@@ -52,8 +52,8 @@ def walk(window: object) -> Iterator[Callable[[ServedStudio], Walk]]:
     """Open a served studio in the browser. At its end the console is empty, and nothing left this host."""
     walks: list[Walk] = []
 
-    def begin(studio: ServedStudio, width: int = 1280) -> Walk:
-        walks.append(Walk(window, studio, width))
+    def begin(studio: ServedStudio, address: str = "home", width: int = 1280) -> Walk:
+        walks.append(Walk(window, studio, address, width))
         return walks[-1]
 
     yield begin

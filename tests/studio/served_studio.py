@@ -136,7 +136,7 @@ class ServedStudio:
 
 
 class Walk:
-    """A walk through the pages, in a new tab of a window.
+    """A walk through the pages, in a new tab of a window, from the page of an address on.
 
     Attributes:
         page: Playwright's page.
@@ -144,7 +144,7 @@ class Walk:
         asked: the addresses that were asked for.
     """
 
-    def __init__(self, window: Any, studio: ServedStudio, width: int = 1280) -> None:
+    def __init__(self, window: Any, studio: ServedStudio, address: str = "home", width: int = 1280) -> None:
         self._studio = studio
         self._window = window
         self.page = window.new_page()
@@ -156,8 +156,7 @@ class Walk:
         self.page.on("pageerror", lambda error: self.said.append(str(error)))
         self.page.on("request", lambda request: self.asked.append(request.url))
         self.page.set_default_timeout(1000 * PATIENCE)
-        self.page.goto(f"http://{studio.host}/?token={TOKEN}")
-        self.page.wait_for_selector("main[data-state=open]")
+        self._go(f"http://{studio.host}/?token={TOKEN}", address)
 
     def _hear(self, message: Any) -> None:
         if message.type in ("error", "warning"):
@@ -165,9 +164,12 @@ class Walk:
 
     def open(self, address: str) -> Any:
         """Open a page by its address, such as "steer?run=..."; returns Playwright's page."""
-        self.page.goto(f"http://{self._studio.host}{self._studio.room}/#/{address}")
-        self.page.wait_for_selector(f"main[data-page={address.split('?', maxsplit=1)[0]}][data-state=open]")
+        self._go(f"http://{self._studio.host}{self._studio.room}/", address)
         return self.page
+
+    def _go(self, studio: str, address: str) -> None:
+        self.page.goto(f"{studio}#/{address}")
+        self.page.wait_for_selector(f"main[data-page={address.split('?', maxsplit=1)[0]}][data-state=open]")
 
     def wait_until(self, holds: Callable[[], Value], said: Callable[[], object] | str = "") -> Value:
         """Wait until something holds, while the page goes on."""

@@ -34,8 +34,8 @@ def test_runs_are_compared(
         return begin(title, ["--version"], about)
 
     monkeypatch.setattr(studio.studio.jobs, "start", start)
-    walking = walk(studio)
-    page = walking.open("compare")
+    walking = walk(studio, "compare")
+    page = walking.page
     samples = page.locator("section[aria-label=Samples]")
     samples.locator("picture-view[data-shown]").nth(7).wait_for()
     assert "does not sample" in samples.inner_text()
@@ -75,8 +75,8 @@ def test_runs_are_compared(
 def test_a_folder_without_runs_says_what_to_do(
     tmp_path: Path, serve: Callable[[Path], ServedStudio], walk: Callable[..., Any]
 ) -> None:
-    walking = walk(serve(tmp_path))
-    assert "Train one" in walking.open("compare").locator("main").inner_text()
+    walking = walk(serve(tmp_path), "compare")
+    assert "Train one" in walking.page.locator("main").inner_text()
     walking.page.set_viewport_size({"width": 390, "height": 844})
     assert walking.page.locator("#nav").bounding_box()["height"] < 120  # a short page does not stretch it
     walking.page.get_by_role("link", name="Learn", exact=True).click(trial=True)  # all pages are in sight

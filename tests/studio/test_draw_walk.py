@@ -52,8 +52,8 @@ def test_someone_draws(
     folder: Path, serve: Callable[[Path], ServedStudio], walk: Callable[..., Walk], tmp_path: Path
 ) -> None:
     studio = serve(folder)
-    walked = walk(studio)
-    page = walked.open(f"draw?run={studio.run_id('runs/edges')}")
+    walked = walk(studio, f"draw?run={studio.run_id('runs/edges')}")
+    page = walked.page
     count = answers(walked, 0)
 
     page.get_by_role("button", name="Blank sheet").click()
@@ -85,13 +85,14 @@ def test_someone_draws(
 
     walked.open("home")
     walked.open(f"draw?run={studio.run_id('runs/edges')}")
-    page.wait_for_selector(".place[data-answers]")
+    count = answers(walked, 0)
     assert pixels(page).count(0) == 10 + 8
 
     page.get_by_role("button", name="Choose a photo").click()
     page.locator("dialog input[type=file]").set_input_files(folder / "photos/3.png")
     edges = list(Image.open(folder / "edges/input/3.png").convert("L").tobytes())
     walked.wait_until(lambda: pixels(page) == edges, lambda: f"no edges: {page.locator('.answer .said').inner_text()}")
+    answers(walked, count)
     page.get_by_role("button", name="Before and after").click()
     page.locator("before-after").press("ArrowRight")
     assert page.locator("before-after").get_attribute("aria-valuenow") == "55"
@@ -105,9 +106,9 @@ def test_someone_sends_a_photo_on_a_phone(
     folder: Path, serve: Callable[[Path], ServedStudio], walk: Callable[..., Walk]
 ) -> None:
     studio = serve(folder)
-    walked = walk(studio, 390)
     ticket = studio.upload((folder / "photos/2.png").read_bytes())["ticket"]
-    page = walked.open(f"draw?photo={ticket}")
+    walked = walk(studio, f"draw?photo={ticket}", 390)
+    page = walked.page
     answers(walked, 0)
     assert page.get_by_label("Run", exact=True).input_value() == studio.run_id("runs/styles")
     assert set(pixels(page)) == set(Image.open(folder / "photos/2.png").getchannel(0).tobytes())

@@ -223,7 +223,7 @@ def test_markup_in_names_is_shown_as_text(
     Image.fromarray(np.zeros((8, 8, 3), np.uint8)).save(tmp_path / name / "0.png")
     (tmp_path / "runs" / f"{name}-run").mkdir(parents=True)
     (tmp_path / "runs" / f"{name}-run" / "run.json").write_text('{"model": "<b>x</b>", "config": {}}')
-    page = walk(serve(tmp_path)).open("home")
+    page = walk(serve(tmp_path)).page
     assert page.get_by_text(name).count() >= 2
     assert page.locator("main img[src=x]").count() == 0
 

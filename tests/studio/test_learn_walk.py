@@ -25,8 +25,8 @@ def test_a_walk_through_the_laboratory(
 ) -> None:
     from imagewright.studio.pages.learn import laboratory
 
-    walked = walk(serve(tmp_path))
-    page = walked.open("learn")
+    walked = walk(serve(tmp_path), "learn")
+    page = walked.page
     page.wait_for_selector("canvas.drawn[data-drawn]")
     page.get_by_label("Units of a layer, as a number").fill("8")
     page.get_by_role("button", name="One step").click()
@@ -75,8 +75,8 @@ def test_a_walk_through_the_other_lessons(
         Image.fromarray(pixels.transpose(1, 2, 0)).save(tmp_path / "a" / f"{number}.png")
     out = tmp_path / "runs" / "plane"
     iw.train("vae", iw.open_images(tmp_path / "a"), out=out, images_seen=32, latent_dim=2, width=4, precision="fp32")
-    walked = walk(serve(tmp_path), 390)
-    page = walked.open("learn?lesson=components")
+    walked = walk(serve(tmp_path), "learn?lesson=components", 390)
+    page = walked.page
     page.locator(".lesson[data-count='10']").wait_for()
     page.get_by_label("Components k", exact=False).first.fill("3")
     page.locator(".lesson[data-count='3']").wait_for()
@@ -104,7 +104,7 @@ def test_a_page_that_is_left_before_it_is_shown_ends_what_it_follows(
 ) -> None:
     """Four laboratories that nobody sees would keep everybody from opening another one."""
     walked = walk(serve(tmp_path))
-    page = walked.open("home")
+    page = walked.page
     sent: list[dict[str, Any]] = []
     page.on("websocket", lambda socket: socket.on("framesent", lambda text: sent.append(json.loads(text))))
     page.reload()

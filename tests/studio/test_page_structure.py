@@ -37,7 +37,7 @@ def in_colours(page: Any, colours: str) -> np.ndarray:
 def test_pages_have_one_structure_in_light_and_dark(
     width: int, tmp_path: Path, serve: Callable[[Path], ServedStudio], walk: Callable[..., Any]
 ) -> None:
-    walked = walk(serve(tmp_path), width)
+    walked = walk(serve(tmp_path), width=width)
     for name in PAGES:
         if name == "library":
             continue

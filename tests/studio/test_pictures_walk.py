@@ -31,9 +31,9 @@ def test_a_folder_is_added_looked_through_sorted_out_and_marked(
     (tmp_path / "folder").mkdir()
     (tmp_path / "photos").rename(tmp_path / "folder" / "photos")
     studio = serve(tmp_path / "folder")
-    steps = walk(studio)
+    steps = walk(studio, "pictures")
     steps.allowed = ("status of 400",)  # the file that is no picture
-    page = steps.open("pictures")
+    page = steps.page
     page.wait_for_selector("picture-wall[data-items='300']")
 
     # the wall holds what is in sight, and scrolls
@@ -99,8 +99,8 @@ def test_a_mark_made_while_others_are_saved_is_saved_too(
     tmp_path: Path, serve: Callable[[Path], ServedStudio], walk: Callable[..., Walk]
 ) -> None:
     write_pictures(tmp_path / "photos", 6)
-    steps = walk(serve(tmp_path))
-    page = steps.open("pictures?view=marks")
+    steps = walk(serve(tmp_path), "pictures?view=marks")
+    page = steps.page
     held: list[Any] = []
 
     def hold(route: Any) -> None:
@@ -148,7 +148,7 @@ def test_a_check_that_ends_before_it_was_seen_to_run_is_shown(
 
     monkeypatch.setattr(studio.studio.jobs, "start", start)
     monkeypatch.setattr(studio.studio.jobs, "all", lambda: list(ended))
-    page = walk(studio).open("pictures?view=duplicates")
+    page = walk(studio, "pictures?view=duplicates").page
     page.click("text=Check them")
     page.wait_for_selector("text=/Checked: 0 unreadable/")
     page.wait_for_selector("text=/group|twice/")

@@ -29,8 +29,8 @@ def test_a_picture_is_steered(
     run = train_tiny("stylegan2", out=tmp_path / "runs" / "styles", steps=1, precision="fp32")
     iw.directions(run, count=1, save={0: "brightness"}, model=iw.load(run, space="w"))
     studio = serve(tmp_path)
-    opened = walk(studio)
-    page = opened.open(f"steer?run={studio.run_id('runs/styles')}")
+    opened = walk(studio, f"steer?run={studio.run_id('runs/styles')}")
+    page = opened.page
     view = page.locator(".canvas picture-view")
     strip = page.locator(".strip")
 
@@ -85,7 +85,7 @@ def test_a_photo_is_dropped_in(
     train_tiny("vae", out=tmp_path / "runs" / "vae", steps=1, precision="fp32")
     studio = serve(tmp_path)
     photo = studio.upload(_png(simple_pictures(1)[0].transpose(1, 2, 0)), "anna.png")
-    page = walk(studio).open(f"steer?start={photo['ticket']}")
+    page = walk(studio, f"steer?start={photo['ticket']}").page
     page.wait_for_selector(".status:has-text('dB from the photo')")
     page.get_by_role("button", name="Bring it closer").click()
     page.get_by_role("button", name="Stop", exact=True).click()

@@ -45,8 +45,8 @@ def test_a_face_is_swapped(
         return begin(title, ["--version"], about)
 
     monkeypatch.setattr(studio.studio.jobs, "start", start)
-    walking = walk(studio)
-    page = walking.open("swap")
+    walking = walk(studio, "swap")
+    page = walking.page
     for who, name in ("source", "anna"), ("target", "bert"):
         side = page.locator(f"section[data-who={who}]")
         side.get_by_label("Set of faces", exact=True).first.select_option(label=f"faces/{name} (3 pictures)")

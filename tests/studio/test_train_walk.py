@@ -28,7 +28,7 @@ def test_three_clicks_to_a_trained_model(
     tmp_path: Path, serve: Callable[[Path], ServedStudio], walk: Callable[..., Any]
 ) -> None:
     steps = walk(serve(tmp_path))
-    page = steps.open("home")
+    page = steps.page
     page.get_by_role("link", name="Train on digits").first.click()
     page.get_by_role("button", name="Train pca").click()
     page.get_by_role("button", name="Start training").click()
@@ -47,8 +47,8 @@ def test_a_run_is_looked_at_branched_and_lost(
     for out in (place, tmp_path / "runs" / "other"):
         train_tiny("dcgan", out=out, steps=3, report_every=8)
     studio = serve(tmp_path)
-    steps = walk(studio, 390)
-    page = steps.open(f"train?run={studio.run_id('runs/small')}")
+    steps = walk(studio, f"train?run={studio.run_id('runs/small')}", 390)
+    page = steps.page
     page.wait_for_selector("value-curve[data-points='3']")
     page.wait_for_selector("picture-view[data-at='24'][data-shown]")
     slider = page.locator("labelled-slider input[type=range]").first
@@ -108,7 +108,7 @@ def test_a_stopped_run_is_resumed_from_home(
 
     monkeypatch.setattr(Jobs, "start", start)
     monkeypatch.setattr(Jobs, "all", lambda _: list(begun))
-    page = walk(studio).open("home")
+    page = walk(studio).page
     card = page.locator(".run-card", has_text="small")
     card.get_by_text("stopped").wait_for()
     heights = "links => links.map((each) => { const range = document.createRange();"

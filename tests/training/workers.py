@@ -28,7 +28,7 @@ from imagewright.training.reporting import Silent
 
 # Child processes are forked from a server that has imported torch, so that they start at once.
 _context = multiprocessing.get_context("forkserver")
-_LATE = ("safetensors.torch",)  # imported by the first checkpoint
+_LATE = ("safetensors.torch", "sklearn.mixture")  # imported by the first checkpoint, and by the density of its latents
 _MODELS = ("imagewright.models.autoencoding.vae", "imagewright.models.adversarial.dcgan")
 _context.set_forkserver_preload(["imagewright.training.train", *_MODELS, *_LATE])
 use_small_grids()  # as in the tests, whose previews are compared with those of child processes

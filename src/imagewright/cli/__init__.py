@@ -18,8 +18,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         from imagewright.cli.app import main as run
 
         return run(arguments)
+    import gc
+
+    gc.disable()  # what modules make when they are imported stays: looking through it for cycles finds none
     with LeavingIfInterrupted():
         from imagewright.cli.app import main as run
+    gc.freeze()
+    gc.enable()
     return run()
 
 

@@ -117,7 +117,11 @@ _COMMANDS = {
 for _place, (_name, (_path, _help)) in enumerate(_COMMANDS.items()):
     _example = {} if _path.endswith("app") else {"help_epilogue": example_of(_name)}
     app.command(f"imagewright.cli.commands.{_path}", name=_name, help=_help, sort_key=_place, **_example)
-app.register_install_completion_command(help="Complete commands, models and options in this shell (bash, zsh, fish).")
+app.command(
+    "imagewright.cli.commands.completion:install_completion",
+    name="--install-completion",
+    help="Complete commands, models and options in this shell (bash, zsh, fish).",
+)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -6,7 +6,6 @@ import os
 import re
 import sys
 import time
-import traceback
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -19,7 +18,7 @@ from cyclopts import (
     UnusedCliTokensError,
 )
 
-from imagewright import catalogue, distributed
+from imagewright import distributed
 from imagewright.cli.interruption import INTERRUPTED
 from imagewright.cli.streams import discard
 from imagewright.cli.termination import TERMINATED, Preempted, Terminated
@@ -73,6 +72,8 @@ def report_failures(tokens: Sequence[str]) -> Iterator[Outcome]:
     except Exception as error:  # noqa: BLE001 (the outermost handler: any other error needs a message too)
         outcome.exit_code, message = _explain(error, tokens)
         if os.environ.get(DEBUG, "") not in ("", "0"):
+            import traceback
+
             traceback.print_exc()
         if distributed.local_rank() == 0 or not _is_same_on_all_ranks(error, outcome.exit_code):
             say_error(as_typed(_with_notes(message, error), tokens))
@@ -122,6 +123,8 @@ KINDS = {"imagewright train": "model", "imagewright lesson": "lesson"}
 
 def _explain_unknown_command(error: UnknownCommandError) -> str:
     """The message for a word that is no command, with the nearest one; a model's name is one of `train`."""
+    from imagewright import catalogue
+
     tokens = list(error.unused_tokens or ())
     typed, rest = tokens[0], tokens[1:]
     group = _command(error)

@@ -13,7 +13,6 @@ from cyclopts import App, CycloptsError
 
 from imagewright import distributed
 from imagewright.errors import UserError
-from imagewright.shared_work import sharing_work
 
 SHARED = (
     "sample",
@@ -53,6 +52,8 @@ def as_one_of_ranks(app: App, tokens: Sequence[str]) -> Iterator[bool]:
     elif name not in SHARED:
         refuse_ranks(name)
     else:
+        from imagewright.shared_work import sharing_work
+
         with sharing_work(), _quiet_unless_main():
             yield True
 

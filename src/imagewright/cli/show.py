@@ -27,7 +27,7 @@ def console(*, stderr: bool = False) -> Console:
     """A rich console. In a pipe it is at least 160 characters wide, so that programs read whole lines."""
     stream = raw_stream(sys.stderr if stderr else sys.stdout)
     width = None if stream.isatty() else max(shutil.get_terminal_size().columns, 160)
-    return PlainConsole(file=stream, stderr=stderr, width=width, highlight=False, soft_wrap=False)
+    return PlainConsole(file=stream, stderr=stderr, width=width, highlight=False, emoji=False, soft_wrap=False)
 
 
 def say(sentences: Iterable[str]) -> None:

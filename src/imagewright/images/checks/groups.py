@@ -38,6 +38,10 @@ class PictureHashes:
     hashes: np.ndarray
     flat: np.ndarray
 
+    def of(self, rows: np.ndarray) -> PictureHashes:
+        """The hashes of some pictures, as of a source that consists of these."""
+        return PictureHashes(np.arange(len(rows)), self.digests[rows], self.hashes[rows], self.flat[rows])
+
 
 @dataclass
 class SharedPictures:

@@ -35,12 +35,14 @@ class Repeats:
         first_equal: the same for pictures that are wholly equal.
         equal: pictures whose pixels equal those of an earlier one.
         near: pictures that look the same as an earlier one (resized, recompressed, brightened or slightly cropped).
+        hashes: of all pictures, for `find_shared`.
     """
 
     first: np.ndarray
     first_equal: np.ndarray
     equal: int
     near: int
+    hashes: PictureHashes
 
     @property
     def distinct(self) -> np.ndarray:
@@ -75,12 +77,15 @@ def find_repeats(images: Images) -> Repeats:
     for group in near.groups:
         first[group] = group[0]
     # A repeat of a picture that is itself nearly equal to an earlier one belongs to that one's group.
-    return Repeats(first[first], first_equal, equal.count, near.count)
+    return Repeats(first[first], first_equal, equal.count, near.count, hashes)
 
 
-def find_shared(images: Images, others: Images) -> SharedPictures:
-    """The pictures of one set that are equal, or nearly equal, to one of another set of the same size and channels."""
-    return shared_pictures(_Pixels(images), hash_images(images), _Pixels(others), hash_images(others))
+def find_shared(images: Images, others: Images, known: PictureHashes | None = None) -> SharedPictures:
+    """The pictures of one set that are equal, or nearly equal, to one of another set of the same size and channels.
+
+    known: the hashes of the other set, where they are there already.
+    """
+    return shared_pictures(_Pixels(images), hash_images(images), _Pixels(others), known or hash_images(others))
 
 
 def hash_images(images: Images) -> PictureHashes:

@@ -144,7 +144,7 @@ def neighbours(
     spaces = _choose_spaces(model, features)
     compared = sample(model, count, seed=seed) if samples is None else _read_all(images_for(model, samples))
     distinct = _Distinct.of(opened)
-    control = _Control(model, distinct.images, held_out, count)
+    control = _Control(model, distinct, held_out, count)
     comparisons = []
     for number, space in enumerate(spaces):
         done = (number * len(distinct.images), len(spaces) * len(distinct.images))
@@ -192,7 +192,7 @@ class _Distinct:
         rows = repeats.distinct
         if len(rows) < FEWEST <= len(training) - repeats.equal:
             # Frames of a video are nearly equal one after another, up to a single group: then only copies go.
-            repeats = Repeats(repeats.first_equal, repeats.first_equal, repeats.equal, 0)
+            repeats = replace(repeats, first=repeats.first_equal, near=0)
             rows = repeats.distinct
         if len(rows) < FEWEST:
             which = "All training pictures are equal" if len(rows) == 1 else "There are only two different pictures"
@@ -215,10 +215,10 @@ class _Distinct:
 class _Control:
     """The pictures that samples are compared with: held-out pictures, or training pictures, each without itself."""
 
-    def __init__(self, model: Model, training: Images, held_out: ImagesLike | None, count: int) -> None:
+    def __init__(self, model: Model, training: _Distinct, held_out: ImagesLike | None, count: int) -> None:
         self.held_out = held_out is not None
         self.name = "held-out pictures" if self.held_out else "training pictures, each left out,"
-        images = images_for(model, held_out).prepare() if held_out is not None else training
+        images = images_for(model, held_out).prepare() if held_out is not None else training.images
         self.source = Path(images.source).name if self.held_out else None
         indices = np.linspace(0, len(images) - 1, min(count, len(images))).astype(np.int64)
         self.own_index = torch.from_numpy(indices)
@@ -226,7 +226,7 @@ class _Control:
         self.of = len(indices)
         if self.held_out:
             chosen = images.subset(indices)
-            shared = find_shared(chosen, training)
+            shared = find_shared(chosen, training.images, training.repeats.hashes.of(training.rows))
             self.equal, self.seen = len(shared.equal), len(shared.equal) + len(shared.near)
             indices = np.delete(indices, np.concatenate([shared.equal[:, 0], shared.near[:, 0]]))
             if not len(indices):
