@@ -143,11 +143,11 @@ def write_smooth(file: str, side: int, count: int) -> None:
 
 def plan_fit(model: str, file: str, side: int, options: dict[str, Any], clock: str) -> dict[str, Any]:
     time_by(clock)
-    started = time.monotonic()
+    started = getattr(time, clock)()
     plan = iw.plan_training(model, file, size=side, **options)
     assert plan.memory_bytes is not None
     assert plan.seconds is not None
-    took = time.monotonic() - started
+    took = getattr(time, clock)() - started
     return {"memory": plan.memory_bytes, "seconds": plan.seconds, "fitted": plan.pictures_measured, "took": took}
 
 

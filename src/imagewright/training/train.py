@@ -36,7 +36,7 @@ from imagewright.training.data.rare_resampling import Resampler, parse_strength
 from imagewright.training.data.validation_split import choose_held_out, settle_held_out
 from imagewright.training.doctor.monitor import Doctor
 from imagewright.training.engine import Engine
-from imagewright.training.fit_forecast import check_fit
+from imagewright.training.fit_memory import check_fit
 from imagewright.training.joining import check_rows, check_settings, lend_run, settle_resume, tell_other_hosts
 from imagewright.training.loop import Loop
 from imagewright.training.memory import explain_out_of_memory

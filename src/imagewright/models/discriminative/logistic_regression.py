@@ -16,7 +16,7 @@ from pydantic.dataclasses import dataclass
 from torch import Tensor
 
 from imagewright.configs import LabelledConfig
-from imagewright.fit_work import DOUBLE, FitWork
+from imagewright.fit_work import DOUBLE, LIBRARIES, FitWork
 from imagewright.model import Model, Stream
 from imagewright.models.shared.classes import ABSENT
 from imagewright.models.shared.latent_space import (
@@ -61,13 +61,14 @@ class LogisticRegression(Model, ClassifiesLatents):
 
         Raises `DataError` without labels of two classes, or if all latents are equal.
         """
+        labels = require_labels(images, self.class_names, "Logistic regression")
+        self.fit_encoder(images)
+        points = self.all_points(images)
+        require_variation(points, "Logistic regression")
+        # Imported after the encoder was fitted, whose arrays are no longer in memory beside the library.
         from sklearn.exceptions import ConvergenceWarning
         from sklearn.linear_model import LogisticRegression as Fitting
 
-        labels = require_labels(images, self.class_names, "Logistic regression")
-        self.fit_encoder(images)
-        points = torch.cat(list(self.stream_points(images)))
-        require_variation(points, "Logistic regression")
         fitting = Fitting(C=1 / self.config.penalty, max_iter=self.config.most_iterations)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", ConvergenceWarning)  # `most_iterations` is the user's choice
@@ -89,11 +90,12 @@ class LogisticRegression(Model, ClassifiesLatents):
     def fit_work(self, count: int) -> FitWork | None:
         if (found := self.points_work(count)) is None:
             return None
-        points, dimensions = found
+        dimensions = found.dimensions
         classes = len(self.class_names)
-        # Points, joined from batches, and the solver's copy; what it keeps of each class and picture.
-        held = count * DOUBLE * (3 * dimensions + 4 * classes)
-        return points.then(FitWork(held, 0, USUAL_STEPS * 4.0 * count * dimensions * classes))
+        # Beside the points the solver's copy of them, and what it keeps of each class and picture.
+        held = count * DOUBLE * (dimensions + 4 * classes)
+        solving = FitWork(LIBRARIES + held, 0, USUAL_STEPS * 4.0 * count * dimensions * classes)
+        return found.reading(count * DOUBLE * dimensions).then(solving)
 
     def classify(self, images: Tensor) -> Tensor:
         return (self.encode_points(images) @ self.weights.T + self.biases).log_softmax(1).float()
