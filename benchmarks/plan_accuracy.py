@@ -57,6 +57,7 @@ FITS: list[tuple[str, int, int, dict[str, Any]]] = [
     ("pca", 128, 5_000, {}),
     ("pca", 28, 5_000, {"components": 400}),
     ("pca", 24, 5_000, {}),
+    ("pca", 64, 5_000, {"explained": 0.9}),
     ("ica", 64, 5_000, {}),
     ("ica", 28, 20_000, {}),
     ("lda", 64, 5_000, {}),

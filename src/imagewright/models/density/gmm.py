@@ -32,6 +32,7 @@ from imagewright.statistics.gaussians import log_densities, sample_gaussians
 SKLEARN_NAMES = {"full": "full", "tied": "tied", "diagonal": "diag"}
 TRIED = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512)
 USUAL_GAUSSIANS, USUAL_STEPS = 4, 60  # for what is counted beforehand: of smooth colours and faces 43 to 91 steps
+OF_NUMBER = 600  # operations of a product of matrices that take as long as sums over a number of a point, in a step
 PATIENCE = 2  # the search by BIC ends after this many numbers of Gaussians in a row without improvement
 
 
@@ -120,10 +121,13 @@ class GMM(Model, EncodesLatents):
         dimensions = found.dimensions
         usual = min(self.config.most_gaussians, max(1, count // 2), USUAL_GAUSSIANS)
         gaussians = self.config.gaussians or self.tried or usual
-        # Beside the points two copies of them, the one in single precision; responsibilities.
-        held = count * ((DOUBLE + SINGLE) * dimensions + 3 * DOUBLE * gaussians)
+        # Beside the points two copies of them, the one in single precision, or for products three in double precision;
+        # responsibilities.
+        copies = DOUBLE + SINGLE if self.config.covariance == "diagonal" else 3 * DOUBLE
+        held = count * (copies * dimensions + 3 * DOUBLE * gaussians)
         squares = {"full": gaussians, "tied": 1, "diagonal": 0}[self.config.covariance] * dimensions**2
-        step = 4.0 * count * dimensions * (1 if self.config.covariance == "diagonal" else dimensions)
+        products = 4.0 * (1 if self.config.covariance == "diagonal" else dimensions)
+        step = count * dimensions * (products + OF_NUMBER)
         step += dimensions**3 if squares else 0
         tried = [gaussians] if self.config.gaussians else [each for each in TRIED if each <= gaussians]
         # Half of a step in single precision, and one in double. Of few pictures fewer steps are taken than of all.

@@ -92,8 +92,8 @@ class LogisticRegression(Model, ClassifiesLatents):
             return None
         dimensions = found.dimensions
         classes = len(self.class_names)
-        # Beside the points the solver's copy of them, and what it keeps of each class and picture.
-        held = count * DOUBLE * (dimensions + 4 * classes)
+        # Beside the points, which the solver does not copy, what it keeps of each class and picture.
+        held = count * DOUBLE * 4 * classes
         solving = FitWork(LIBRARIES + held, 0, USUAL_STEPS * 4.0 * count * dimensions * classes)
         return found.reading(count * DOUBLE * dimensions).then(solving)
 

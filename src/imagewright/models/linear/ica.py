@@ -36,6 +36,8 @@ MOST_FITTED = 50_000
 # Variances below this share of the largest are rounding, which whitening would amplify to a source.
 LEAST_VARIANCE = 1e-6
 USUAL_STEPS = 100  # of FastICA, for what is counted beforehand
+# Operations of a product of matrices that take as long as the contrast of a number, and as a step's decorrelation.
+OF_NUMBER, OF_ROTATION = 500, 170
 TOLERANCE = 1e-4  # scikit-learn's: 1 - cosine of the directions of two successive iterations at convergence
 
 
@@ -107,7 +109,8 @@ class ICA(Model):
         # Coordinates in single and in double precision, and FastICA's three arrays of their size.
         points = (SINGLE + 4 * DOUBLE) * fitted * components
         reading = 1.0 * count * pixels * (READING + components)
-        steps = (self.steps_taken or USUAL_STEPS) * (4.0 * components + 30) * fitted * components
+        step = (4.0 * components + OF_NUMBER) * fitted * components + OF_ROTATION * components**3
+        steps = (self.steps_taken or USUAL_STEPS) * step
         basis = SINGLE * components * pixels
         rotation = FitWork(LIBRARIES + basis + points, basis, reading + steps)
         mixing = FitWork(5.0 * SINGLE * components * pixels, 2.0 * SINGLE * components * pixels)
