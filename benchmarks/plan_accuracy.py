@@ -123,7 +123,7 @@ def compare_fits(models: list[str] | None, largest: int | None, *, clock: str) -
             | {"planned MiB": round(plan["memory"] / MIB), "used MiB": round(used["memory"] / MIB)}
             | {"memory": round(plan["memory"] / used["memory"], 2), "fitted": plan["fitted"]}
             | {"planned s": round(plan["seconds"], 1), "fit s": round(used["seconds"], 1)}
-            | {"time": round(plan["seconds"] / used["seconds"], 2), "planning s": round(plan["took"], 1)}
+            | {"time": round(plan["seconds"] / max(used["seconds"], 1e-3), 2), "planning s": round(plan["took"], 1)}
         )
 
 

@@ -112,6 +112,7 @@ def _measure(model: Model, images: Images, first: int, second: int, say: Say) ->
     with _peak_of_its_own():
         shorter = _fit_share(model, images, first, say)
         memory = devices.peak_memory(CPU)
+        memory -= sum(each.nbytes for each in [*model.parameters(), *model.buffers()])  # a training has one copy
         if first < second and second / first * shorter.seconds <= LONGEST:
             with suppress(ImagewrightError):
                 longer = _fit_share(model, images, second, say)

@@ -7,6 +7,7 @@ Shape letters: N pictures, K classes, D dimensions of the points.
 
 from __future__ import annotations
 
+import math
 import warnings
 from typing import Any, ClassVar
 
@@ -29,6 +30,7 @@ from imagewright.models.shared.latent_space import (
 )
 
 USUAL_STEPS = 50  # of the solver, for what is counted beforehand
+OF_NUMBER = 24  # operations of a product of matrices that take as long as a step takes for a number and a class
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,6 +50,9 @@ class LogisticRegression(Model, ClassifiesLatents):
     resize_buffers = LatentModel.resize_buffers
     config: LogisticRegressionConfig
     sums_over_ranks = True
+    # After `fit`, for `fit_work`; not in a file: pictures, and steps of the solver.
+    pictures_fitted: int | None = None
+    steps_taken: int = 0
 
     weights: Tensor
     biases: Tensor
@@ -73,6 +78,7 @@ class LogisticRegression(Model, ClassifiesLatents):
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", ConvergenceWarning)  # `most_iterations` is the user's choice
             fitted = fitting.fit(points.numpy(), labels.numpy())
+        self.pictures_fitted, self.steps_taken = len(points), int(fitted.n_iter_.max())
         weights = torch.zeros(len(self.class_names), points.shape[1], dtype=torch.float64)
         biases = torch.full((len(self.class_names),), ABSENT, dtype=torch.float64)
         present = torch.from_numpy(fitted.classes_)
@@ -94,7 +100,11 @@ class LogisticRegression(Model, ClassifiesLatents):
         classes = len(self.class_names)
         # Beside the points, which the solver does not copy, what it keeps of each class and picture.
         held = count * DOUBLE * 4 * classes
-        solving = FitWork(LIBRARIES + held, 0, USUAL_STEPS * 4.0 * count * dimensions * classes)
+        steps = float(min(USUAL_STEPS, self.config.most_iterations))
+        if self.pictures_fitted:  # of twice the pictures, clothes and objects took the root of two as many
+            growth = math.sqrt(count / self.pictures_fitted)
+            steps = min(self.steps_taken * growth, self.config.most_iterations)
+        solving = FitWork(LIBRARIES + held, 0, steps * OF_NUMBER * count * dimensions * classes)
         return found.reading(count * DOUBLE * dimensions).then(solving)
 
     def classify(self, images: Tensor) -> Tensor:
