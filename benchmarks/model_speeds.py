@@ -6,7 +6,8 @@
 Pictures of 64 pixels and the options that are suggested for them on a CPU: what `imagewright train MODEL SOURCE --plan`
 says of rate and memory. A model in closed form is fitted, and the seconds and the memory of the whole training are
 taken. Seconds are those of the processor: other work on the machine matters less, and with one thread they are what
-a quiet machine takes. Each model has a process of its own. Writes docs/pictures/models/speeds.json.
+a quiet machine takes. Each model has a process of its own. Writes docs/pictures/models/speeds.json, where each line
+says its processor, its version of torch and its day.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import platform
 import re
 import tempfile
 import time
+from datetime import date
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
@@ -97,10 +99,14 @@ def main() -> None:
     asked.out.parent.mkdir(parents=True, exist_ok=True)
     lines = json.loads(asked.out.read_text())["models"] if asked.out.exists() else {}
     for model in asked.models:
-        lines[model] = in_own_process(speed_of, model, environment={"OMP_NUM_THREADS": "1"})
+        machine = {
+            "processor": processor(),
+            "torch": torch.__version__.partition("+")[0],
+            "date": date.today().isoformat(),
+        }
+        lines[model] = machine | in_own_process(speed_of, model, environment={"OMP_NUM_THREADS": "1"})
         print(model, lines[model], flush=True)
-        on = {"side": SIDE, "threads": 1, "processor": processor(), "torch": torch.__version__.partition("+")[0]}
-        table = {"on": on, "models": {name: lines[name] for name in names if name in lines}}
+        table = {"on": {"side": SIDE, "threads": 1}, "models": {name: lines[name] for name in names if name in lines}}
         asked.out.write_text(json.dumps(table, indent=1) + "\n")
 
 

@@ -41,7 +41,7 @@ def index_page() -> str:
     parts = [
         "# All models",
         "Each page is made of the package itself. How to choose: [models](../models.md).",
-        f"Speed: {measured_on()}.",
+        f"Speed: {pictures_and_threads()}; each model's page says on which.",
     ]
     families: dict[str, list[catalogue.Entry]] = {}
     for entry in catalogue.list_models():
@@ -113,15 +113,14 @@ def speed_of(name: str) -> str:
         return "It has not been measured."
     memory = f"{line['memory_bytes'] / 2**30:.2f} GiB of memory"
     if "fit_seconds" in line:
-        return (
-            f"Fitted to {line['pictures']:,} pictures in {number(line['fit_seconds'])} s and {memory}: {measured_on()}."
-        )
+        seconds = number(line["fit_seconds"])
+        return f"Fitted to {line['pictures']:,} pictures in {seconds} s and {memory}: {measured_on(line)}."
     rate, batch = number(line["images_per_second"]), line["batch_size"]
     steps = "a picture" if batch == 1 else f"{batch:,} pictures"
     command = f"imagewright train {name} {catalogue.entry_of(name).sources} --plan"
     return (
-        f"It trains on {rate} pictures a second, {steps} a step, in {line['precision']} and {memory}: {measured_on()}. "
-        f"`{command}` measures it on yours."
+        f"It trains on {rate} pictures a second, {steps} a step, in {line['precision']} and {memory}: "
+        f"{measured_on(line)}. `{command}` measures it on yours."
     )
 
 
@@ -142,14 +141,17 @@ def number(value: float) -> str:
     return f"{value:,.0f}" if value >= 10 else f"{value:g}"
 
 
-def measured_on() -> str:
+def measured_on(line: dict[str, Any]) -> str:
+    """What a speed was measured on: `line` of the table."""
+    date = f", {line['date']}" if "date" in line else ""
+    return f"{pictures_and_threads()} ({line['processor']}, torch {line['torch']}{date})"
+
+
+def pictures_and_threads() -> str:
     """What all speeds were measured on."""
     on = speeds()["on"]
     threads = "one thread" if on["threads"] == 1 else f"{on['threads']} threads"
-    return (
-        f"pictures of {on['side']} pixels, the options that are suggested for them, {threads} of a CPU "
-        f"({on['processor']}, torch {on['torch']})"
-    )
+    return f"pictures of {on['side']} pixels, the options that are suggested for them, {threads} of a CPU"
 
 
 def facts(entry: catalogue.Entry) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 SINGLE, DOUBLE = 4, 8  # bytes of a number
+LIBRARIES = 64 * 2**20  # bytes of scikit-learn and SciPy, for a stage that loads them
 
 
 @dataclass(frozen=True)
@@ -12,7 +13,8 @@ class FitWork:
     """The work of a fit, or of one of its stages.
 
     peak: bytes of the arrays that are there together at the most, batches of pictures and the fitted model with them.
-        What depends on the values of the pictures, such as the number of passes, is counted by its usual least.
+        What depends on the values of the pictures, such as the number of passes, is counted by what is usual, or by
+        what the model found in a fit to some of them.
     kept: bytes of those that later stages still have.
     operations: additions and multiplications, about. What counts is how they grow with the number of pictures.
     """

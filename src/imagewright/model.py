@@ -141,7 +141,8 @@ class Model(nn.Module):
     def fit_work(self, count: int) -> FitWork | None:
         """What `fit` would hold and compute for so many pictures, from sizes alone; None if it is not counted.
 
-        Asked of a model whose tensors may have no values (`memoryless.without_memory`).
+        Asked of a model whose tensors may have no values (`memoryless.without_memory`), and of one that was fitted to
+        some of the pictures: it may then count by what that fit found, such as the passes that it took.
         """
         return None
 

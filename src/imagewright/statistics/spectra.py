@@ -26,6 +26,7 @@ PARTIAL_SIDE, PARTIAL_SHARE = 512, 4  # from this side on, up to a fourth of all
 GRAM_IMAGES, GRAM_NUMBERS = 1024, 2**24
 STREAMED_IMAGES = 128  # images of one matrix product: enough for the product to dominate the cost
 MOST_PASSES = 24
+USUAL_BLOCKS = 8  # of the Krylov iteration, for pictures of faces and for smooth colours
 # Tolerances of `_has_converged`. The resulting errors of each variance and of the angle of the subspace are far below
 # 1e-4.
 RESIDUAL, ANGLE = 2e-3, 3e-5
@@ -41,6 +42,7 @@ class Spectrum:
     variances: Tensor  # (K,), descending
     total_variance: float  # the trace of the covariance
     all_variances: Tensor | None = None  # of all min(N - 1, D) components, descending, if they are known
+    blocks: int | None = None  # of the Krylov iteration, until it converged; None if it was another solver
 
     @classmethod
     def empty(cls, pixels: int, components: int) -> Spectrum:
@@ -241,7 +243,9 @@ def _krylov(images: Stream, pixels: int, wanted: int, most: int, seed: int) -> S
         _covariance_times(images, mean, space[filled : filled + last], products[filled : filled + last])
         filled += last
     basis, variances = _rayleigh_ritz(images, mean, rotation @ space[:filled])
-    return Spectrum(mean, basis, variances, total_variance)
+    # A space that is full, as the pictures are few, does not tell how many blocks the pictures of a larger set take.
+    blocks = MOST_PASSES if filled == most_rows > USUAL_BLOCKS * width else -(-filled // width)
+    return Spectrum(mean, basis, variances, total_variance, blocks=max(blocks, USUAL_BLOCKS))
 
 
 def _has_converged(residuals: Tensor, ritz: Tensor) -> bool:

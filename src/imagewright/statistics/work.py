@@ -11,11 +11,14 @@ from imagewright.statistics.spectra import (
     DEFAULT_COMPONENTS,
     EXACT_PIXELS,
     STREAMED_IMAGES,
+    USUAL_BLOCKS,
     block_width,
     is_by_gram_matrix,
 )
 
-USUAL_BLOCKS = 6  # of the Krylov iteration, one a pass, and as many passes
+SQUARES = 6  # of the side of the iteration's space: its products, their symmetric part, and the solver's arrays
+# Operations are counted by the time of products of matrices in double precision; those in single precision take half.
+READING = 120  # of one pixel value, from the cache to floats
 COPIES_OF_BATCH = 4  # the bytes, the floats, the differences from the mean, and what is made of them
 
 
@@ -27,28 +30,33 @@ def batch_bytes(count: int, pixels: int, images: int = STREAMED_IMAGES) -> float
 def moments_work(count: int, pixels: int) -> FitWork:
     """Of `mean_and_variance`."""
     batch = batch_bytes(count, pixels) + 2 * DOUBLE * min(count, STREAMED_IMAGES) * pixels
-    return FitWork(batch + 4 * DOUBLE * pixels, 2 * SINGLE * pixels, 6.0 * count * pixels)
+    return FitWork(batch + 4 * DOUBLE * pixels, 2 * SINGLE * pixels, (READING + 100.0) * count * pixels)
 
 
-def spectrum_work(count: int, pixels: int, wanted: int | None) -> FitWork:
+def spectrum_work(count: int, pixels: int, wanted: int | None, blocks: int | None = None) -> FitWork:
     """Of `compute_spectrum`.
 
     wanted: number of components, as many as there can be at most; None for the usual number.
+    blocks: of the Krylov iteration, if a fit to some of the pictures told (`Spectrum.blocks`).
     """
     most = max(1, min(count - 1, pixels))
     components = min(wanted or DEFAULT_COMPONENTS, most)
     kept = float(SINGLE * components * pixels)
     if is_by_gram_matrix(count, pixels):
         # Pictures, centred ones in double precision and in single, directions, and their orthonormal copies.
-        operations = 2.0 * pixels * count**2 * 6 + 10.0 * count**3
+        operations = 6.0 * pixels * count**2 + 10.0 * count**3 + READING * count * pixels
         return FitWork(24.0 * count * pixels + 5 * DOUBLE * count**2, kept, operations)
     if pixels <= EXACT_PIXELS:
-        operations = float(count * pixels**2) + 6.0 * pixels**3
+        operations = float(count * pixels * (READING + pixels)) + 6.0 * pixels**3
         return FitWork(5.0 * DOUBLE * pixels**2 + 4 * batch_bytes(count, pixels), kept, operations)
     width = block_width(components, most)
-    rows = min(pixels, most + width, max(USUAL_BLOCKS * width, components + width))
-    passes = max(USUAL_BLOCKS, rows // width) + 1
-    held = 2.0 * SINGLE * rows * pixels  # the space, and the covariance times it
-    around = SINGLE * pixels * (3.0 * components + 2 * width) + batch_bytes(count, pixels)
-    operations = 4.0 * count * pixels * width * passes + 8.0 * pixels * rows**2
+    rows = min(pixels, most + width, max((blocks or USUAL_BLOCKS) * width, components + width))
+    found = rows / width  # blocks, one a pass; after them one pass more
+    # The space, and the covariance times it; products of the two.
+    held = 2.0 * SINGLE * rows * pixels + SQUARES * SINGLE * rows**2
+    # The basis and two of its size, or the basis and a batch.
+    around = SINGLE * pixels * components + max(2.0 * SINGLE * pixels * components, batch_bytes(count, pixels))
+    # After each pass products of all blocks, residuals, and the block made orthogonal to the others, by a slow solver.
+    a_pixel = found * rows**2 / 3 + components * found * rows + (2 * rows + 20 * width) * rows
+    operations = (READING + 2.0 * width) * count * pixels * (found + 1) + pixels * a_pixel + 1.2 * found * rows**3
     return FitWork(held + around, kept, operations)

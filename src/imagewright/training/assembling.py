@@ -17,7 +17,7 @@ from imagewright.training.capture import check_capture
 from imagewright.training.data.feeds import check_feeds
 from imagewright.training.data.own_shards import settle_shards
 from imagewright.training.data.validation_split import choose_held_out, settle_held_out
-from imagewright.training.fit_forecast import check_fit
+from imagewright.training.fit_memory import check_fit
 from imagewright.training.initialising import Initialised, initialise_from_images
 from imagewright.training.joining import check_rows
 from imagewright.training.plan import Plan, highest_rate

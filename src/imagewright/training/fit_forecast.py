@@ -1,15 +1,15 @@
 """The memory and the time of a fit in closed form, before it: counted from sizes, and measured on a few pictures.
 
-A copy of the model is fitted to two shares of the pictures. The time grows from the first to the second, and from there
-as the operations that the model counts (`Model.fit_work`); the memory of the second, and the growth of the arrays that
-are counted, make the memory of all. Of a small set all pictures are the share. If the first
-takes long, the second is left out, and if it would take very long, both: memory and time are then counted alone.
+A copy of the model is fitted to two shares of the pictures, of a small set to all. The memory of the first, in whose
+fit libraries are loaded when the fit itself will load them, and the growth of the arrays that are counted make the
+memory of all (`Model.fit_work`). The time grows with the operations that are counted, as it does from a few pictures to
+the second share. Both are counted by what the last fit found, such as the passes of an iteration. A fit that is
+expected to take long is left out; without any, memory and time are counted alone.
 """
 
 from __future__ import annotations
 
 import copy
-import dataclasses
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -19,28 +19,26 @@ import numpy as np
 import torch
 
 from imagewright import distributed
-from imagewright.configs import Config
-from imagewright.errors import ConfigError, ImagewrightError, count_text
+from imagewright.errors import ImagewrightError
 from imagewright.fit_work import FitWork
 from imagewright.images import Images
 from imagewright.images.float_stream import FloatStream
-from imagewright.machine import memory_of_rank, shared_memory_words
-from imagewright.memoryless import without_memory
 from imagewright.model import Model
-from imagewright.pixels import size_text
-from imagewright.statistics.spectra import GRAM_IMAGES, GRAM_NUMBERS
+from imagewright.statistics.spectra import DEFAULT_COMPONENTS, GRAM_IMAGES, GRAM_NUMBERS
 from imagewright.training import device as devices
 from imagewright.training.closed_form import fit_over_ranks
-from imagewright.training.planning import round_down
+from imagewright.training.fit_memory import CPU
 from imagewright.training.previews import choose_inputs
+from imagewright.training.reporting import Say, tell_if_slow
 from imagewright.verbs.apply import decode, reconstruct
 
-FEWEST = 600  # pictures of the first share: enough for as many components as are usual
-WARM_UP = 64  # pictures of a fit before it, which loads libraries
-LONGEST = 10.0  # seconds that the fit to the second share may take, as it is expected
-PATIENCE = 60.0  # seconds after which a fit to a share is given up
+FEWEST = 600  # pictures of the first share, unless they have many pixels
+NUMBERS = 2**26  # pixel values of the first share, unless more pictures are needed: a second or two a pass
+A_COMPONENT = 2  # pictures of the first share for each component, at least
+FEW = 64  # pictures of the last fit, which costs little else than what every fit does
+LONGEST = 10.0  # seconds that the fit to a share may take, as it is expected
+PATIENCE = 20.0  # seconds after which a fit to a share is given up, between batches: `NUMBERS` keeps these short
 SQUARE, TIMED = 512, 0.3  # the side of the product of matrices by which operations are timed, and for how many seconds
-CPU = torch.device("cpu")
 
 
 class _TookLong(ImagewrightError):
@@ -54,80 +52,34 @@ class FitForecast:
     memory: bytes at the peak of the process.
     seconds: of the fit.
     pictures: of the larger share that was fitted; 0 if all is counted from sizes.
+    of: pictures of the whole set.
+    components: that the fit to that share found for a share of the variance (`explained`); else None.
     """
 
     memory: int
     seconds: float
     pictures: int
+    of: int
+    components: int | None = None
 
 
-def check_fit(model_class: type[Model], config: Config, count: int) -> None:
-    """Raise `ConfigError` for a fit whose arrays do not fit in memory, with a size and a number of pictures that do.
+@dataclass(frozen=True)
+class _Fitted:
+    """A fit to a share: its seconds, its work as counted, that of the fit to all, the components found."""
 
-    model_class: of any model; one that is trained by steps is not checked.
-    count: pictures. Nothing is allocated.
-    """
-    if not model_class.is_closed_form():
-        return
-    available = memory_of_rank(CPU)
-    needed = _peak(model_class, config, count)
-    if needed is None or needed <= available:
-        return
-    advice = []
-    if (size := _size_that_fits(model_class, config, count, available)) is not None:
-        advice.append(f"--size {size[0] if size[0] == size[1] else size_text(size)}")
-    if (fewer := _count_that_fits(model_class, config, count, available)) is not None:
-        advice.append(f"{fewer:,} pictures at this size")
-    if getattr(config, "components", None) is not None:
-        advice.append("fewer --components")
-    if getattr(config, "encoder", None) == "pixels":
-        advice.append("--encoder pca")
-    raise ConfigError(
-        f"The fit to {count_text(count, 'picture')} of {size_text(config.size)} needs about {needed / 2**30:,.1f} GiB "
-        f"of memory, and there are {available / 2**30:,.1f} GiB{shared_memory_words(CPU)}. What fits: "
-        f"{', or '.join(advice) or 'a lower --size'}."
-    )
+    pictures: int
+    seconds: float
+    work: FitWork
+    whole: FitWork
+    components: int | None
 
 
-def _peak(model_class: type[Model], config: Config, count: int) -> float | None:
-    """Bytes of the arrays of a fit; None if they are not counted, or if the fit itself will refuse the options."""
-    try:
-        with without_memory():
-            work = model_class(config).fit_work(count)
-    except ImagewrightError:
-        return None
-    return None if work is None else work.peak
-
-
-def _size_that_fits(model_class: type[Model], config: Config, count: int, available: int) -> tuple[int, int] | None:
-    """The largest size, in steps of a quarter, whose fit takes no more than the memory; None if none does."""
-    height, width = config.size
-    scale = 1.0
-    while min(height, width) * scale > 8:
-        scale *= 0.75
-        size = config.nearest_size(round(height * scale), round(width * scale))
-        needed = _peak(model_class, dataclasses.replace(config, size=size), count)
-        if needed is not None and needed <= available:
-            return size
-    return None
-
-
-def _count_that_fits(model_class: type[Model], config: Config, count: int, available: int) -> int | None:
-    """About the largest number of pictures whose fit takes no more than the memory; None if no number does."""
-    fewer = count
-    while fewer > 2:
-        fewer = int(fewer * 0.9)
-        needed = _peak(model_class, config, fewer)
-        if needed is not None and needed <= available:
-            return round_down(fewer)
-    return None
-
-
-def forecast_fit(model: Model, images: Images) -> FitForecast | None:
+def forecast_fit(model: Model, images: Images, say: Say) -> FitForecast | None:
     """The memory and the time of a fit. With several ranks all call it. None for a model that counts no work.
 
     model: of the right configuration, not fitted.
     images: prepared.
+    say: called with what is being measured, if that takes some seconds.
 
     Raises what the fit raises for these options and this number of pictures.
     """
@@ -137,42 +89,53 @@ def forecast_fit(model: Model, images: Images) -> FitForecast | None:
         return None
     started = devices.present_memory()
     rate = _on_main(_operations_a_second())
-    first, second = _shares(images)
+    first, second = _shares(model, images)
     # A share may have too few pictures for the options, as for the number of components: what is counted must then do.
-    with suppress(ImagewrightError if second < count else _TookLong):
-        if model.fit_work(second).operations <= rate * LONGEST:  # type: ignore[union-attr]
-            return _measure(model, images, whole, first, second)
-    return FitForecast(started + int(whole.peak), _on_main(whole.operations / rate), 0)
+    with suppress(ImagewrightError if first < count else _TookLong):
+        if model.fit_work(first).operations <= rate * LONGEST:  # type: ignore[union-attr]
+            return _measure(model, images, first, second, say)
+    return FitForecast(started + int(whole.peak), _on_main(whole.operations / rate), 0, count)
 
 
-def _shares(images: Images) -> tuple[int, int]:
+def _shares(model: Model, images: Images) -> tuple[int, int]:
     """The pictures of both shares: more than the fit treats otherwise because they are few, or all of them."""
     pixels = images.channels * images.height * images.width
-    least = max(FEWEST, min(GRAM_IMAGES, pixels // 2, GRAM_NUMBERS // pixels) + 1)
+    components = getattr(model.config, "components", None) or DEFAULT_COMPONENTS
+    fewest = max(A_COMPONENT * components, min(FEWEST, NUMBERS // pixels))
+    least = max(fewest, min(GRAM_IMAGES, pixels // 2, GRAM_NUMBERS // pixels) + 1)
     return (least, 2 * least) if len(images) > 2 * least else (len(images), len(images))
 
 
-def _measure(model: Model, images: Images, whole: FitWork, first: int, second: int) -> FitForecast:
-    """By fits to the first share and, unless that took long, to the second. `_TookLong` if one takes very long."""
-    loading, longer, fitted = 0.0, None, first
+def _measure(model: Model, images: Images, first: int, second: int, say: Say) -> FitForecast:
+    """By fits to the first share and, unless that takes long, to the second. `_TookLong` if the first is given up."""
+    longer = few = None
     with _peak_of_its_own():
-        if first < second:
-            with suppress(ImagewrightError):  # so few pictures may be too few
-                loading = _seconds(model, _some(images, WARM_UP))
-        shorter = _on_main(_seconds(model, _some(images, first)))
-        if first < second and 2 * shorter <= LONGEST:
-            longer, fitted = _on_main(_seconds(model, _some(images, second))), second
+        shorter = _fit_share(model, images, first, say)
         memory = devices.peak_memory(CPU)
-    of_first, of_fitted = model.fit_work(first), model.fit_work(fitted)
-    assert of_first is not None
-    assert of_fitted is not None
-    memory += max(0, int(whole.peak - of_fitted.peak))
-    if longer is None:
-        seconds = shorter * whole.operations / max(1.0, of_first.operations)
-    else:
-        growth = (whole.operations - of_fitted.operations) / max(1.0, of_fitted.operations - of_first.operations)
-        seconds = longer + max(0.0, longer - shorter) * growth
-    return FitForecast(memory, _on_main(loading + seconds if fitted < len(images) else shorter), fitted)
+        memory -= sum(each.nbytes for each in [*model.parameters(), *model.buffers()])  # a training has one copy
+        if first < second and second / first * shorter.seconds <= LONGEST:
+            with suppress(ImagewrightError):
+                longer = _fit_share(model, images, second, say)
+                few = _fit_share(model, images, FEW, say)
+    last = longer or shorter
+    memory += max(0, int(last.whole.peak - shorter.work.peak))
+    seconds = shorter.seconds
+    if longer is not None:
+        seconds = _seconds_of_all(shorter, longer, few)
+    elif first < len(images):
+        seconds *= last.whole.operations / max(1.0, last.work.operations)
+    return FitForecast(memory, seconds, last.pictures, len(images), last.components)
+
+
+def _seconds_of_all(first: _Fitted, second: _Fitted, few: _Fitted | None) -> float:
+    """Seconds of the fit to all pictures: on a line over operations, through the few and the second share.
+
+    By how much the first share took longer than on that line is the time in which libraries were loaded.
+    """
+    least, seconds = (few.work.operations, few.seconds) if few is not None else (0.0, 0.0)
+    slope = max(0.0, second.seconds - seconds) / max(1.0, second.work.operations - least)
+    loading = first.seconds - second.seconds + slope * (second.work.operations - first.work.operations)
+    return max(0.0, loading) + second.seconds + slope * max(0.0, second.whole.operations - second.work.operations)
 
 
 def _some(images: Images, count: int) -> Images:
@@ -184,21 +147,32 @@ def _some(images: Images, count: int) -> Images:
     return images.subset(kept)
 
 
+def _fit_share(model: Model, images: Images, count: int, say: Say) -> _Fitted:
+    """Fit a copy to so many of the pictures. Raises `_TookLong`, or what the fit raises."""
+    fitted, some = copy.deepcopy(model), _some(images, count)
+    with tell_if_slow(say, f"fitting {count:,} of {len(images):,} pictures, to measure memory and time ..."):
+        seconds = _on_main(_seconds(fitted, some))
+    work, whole = fitted.fit_work(count), fitted.fit_work(len(images))
+    assert work is not None
+    assert whole is not None
+    components = getattr(fitted, "found", None) if getattr(model.config, "explained", None) else None
+    return _Fitted(count, seconds, work, whole, components)
+
+
 def _seconds(model: Model, images: Images) -> float:
-    """Fit a copy, and make a preview of it as the training does. Returns the seconds of the fit."""
-    fitted = copy.deepcopy(model)
+    """Fit the model, and make a preview of it as the training does. Returns the seconds of the fit."""
     started = time.monotonic()
 
     def check_time(_: int) -> None:
         if time.monotonic() - started > PATIENCE:
             raise _TookLong
 
-    fit_over_ranks(fitted, FloatStream(images, check_time))
+    fit_over_ranks(model, FloatStream(images, check_time))
     seconds = time.monotonic() - started
     if distributed.is_main():
-        inputs = choose_inputs(fitted, {"images": images}, 0, np.empty(0, np.int64))
+        inputs = choose_inputs(model, {"images": images}, 0, np.empty(0, np.int64))
         if isinstance(inputs, torch.Tensor):
-            (reconstruct if inputs.dtype == torch.uint8 else decode)(fitted, inputs)
+            (reconstruct if inputs.dtype == torch.uint8 else decode)(model, inputs)
     return seconds
 
 

@@ -19,10 +19,12 @@ from imagewright.images import Images
 from imagewright.machine import total_memory
 from imagewright.notebooks import NotebookDisplay
 from imagewright.pixels import size_text
+from imagewright.statistics.spectra import DEFAULT_COMPONENTS
 from imagewright.training.assembling import Assembled, assemble
 from imagewright.training.choosing import settle_model, with_chosen
 from imagewright.training.data.validation_split import choose_held_out
-from imagewright.training.fit_forecast import CPU, forecast_fit
+from imagewright.training.fit_forecast import FitForecast, forecast_fit
+from imagewright.training.fit_memory import CPU
 from imagewright.training.joining import check_settings
 from imagewright.training.memory import explain_out_of_memory
 from imagewright.training.memory_use import MemoryUse, gather_memory, measure_memory, memory_text, with_peak_before
@@ -167,6 +169,10 @@ class _Listening(Silent):
                 self._reporter.message(text)
             raise
 
+    def tell(self, text: str) -> None:
+        """Show a sentence of what is being done now, which is no part of the plan."""
+        self._reporter.message(text)
+
 
 def plan_training(
     model: str, images: Any, *, reporter: Reporter | None = None, consent: Any = None, **options: Any
@@ -179,7 +185,8 @@ def plan_training(
 
     model: its name in the catalogue, or "auto".
     images: as for `iw.train`.
-    reporter: shows the progress of the decoding; before a refusal also what was chosen until then.
+    reporter: shows the progress of the decoding, and says what is measured if that takes some seconds; before a refusal
+        also what was chosen until then.
     consent: as for `iw.train`. A plan learns nobody's face, and needs none.
     options: as for `iw.train`.
 
@@ -210,7 +217,10 @@ def plan_training(
             check_tensorboard()
         assembled = assemble(model, setting, None, device, listening)
         forecast = _describe(model, assembled, device)
-        measured = _measure_fit(assembled) if assembled.plan is None else _measure(assembled, assembled.plan, device)
+        if assembled.plan is None:
+            measured = _measure_fit(assembled, listening)
+        else:
+            measured = _measure(assembled, assembled.plan, device)
         forecast = dataclasses.replace(forecast, **measured)
     return dataclasses.replace(forecast, notes=tuple(listening.said))
 
@@ -252,11 +262,13 @@ def _measure(assembled: Assembled, plan: Plan, device: torch.device) -> dict[str
     }
 
 
-def _measure_fit(assembled: Assembled) -> dict[str, Any]:
+def _measure_fit(assembled: Assembled, listening: _Listening) -> dict[str, Any]:
     """Time and memory of a fit in closed form."""
-    found = forecast_fit(assembled.model, assembled.setting.images)
+    found = forecast_fit(assembled.model, assembled.setting.images, listening.tell)
     if found is None:
         return {}
+    if share := getattr(assembled.setting.config, "explained", None):
+        listening.message(_components_words(share, found))
     memory = gather_memory(found.memory)
     return {
         "seconds": found.seconds,
@@ -266,6 +278,17 @@ def _measure_fit(assembled: Assembled) -> dict[str, Any]:
         "memory_of_machine": memory.of_machine,
         "pictures_measured": found.pictures,
     }
+
+
+def _components_words(share: float, found: FitForecast) -> str:
+    """How many components memory and time were counted for, where a share of the variance decides."""
+    if found.components is None:
+        return f"explained={share:g}: how many components these are is not known; {DEFAULT_COMPONENTS} are counted."
+    of_all = ", and of all pictures may be more" if found.pictures < found.of else ""
+    return (
+        f"explained={share:g}: of {count_text(found.pictures, 'picture')} these are "
+        f"{count_text(found.components, 'component')}{of_all}."
+    )
 
 
 def _rate(

@@ -105,12 +105,12 @@ class GDA(Model, GenerativeClassifier, EncodesLatents):
     def fit_work(self, count: int) -> FitWork | None:
         if (found := self.points_work(count, passes=2)) is None:
             return None
-        points, dimensions = found
+        dimensions = found.dimensions
         classes, square = len(self.class_names), DOUBLE * dimensions**2
         # Scatters of all classes; their sum, the shrunk covariance and the factor; or covariances of each class.
         own = 5 * square if self.config.boundary == "linear" else (4 * classes + 2) * square
         operations = 2.0 * count * dimensions**2 + classes * dimensions**3 / 3
-        return points.then(FitWork(classes * square + own, classes * square, operations))
+        return found.reading(classes * square).then(FitWork(own, 0, operations))
 
     def log_joint(self, points: Tensor) -> Tensor:
         return self.log_priors + log_densities(points, self.means, self.factors)

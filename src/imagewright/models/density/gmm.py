@@ -18,7 +18,7 @@ from pydantic.dataclasses import dataclass
 from torch import Tensor
 
 from imagewright.errors import ConfigError
-from imagewright.fit_work import DOUBLE, SINGLE, FitWork
+from imagewright.fit_work import DOUBLE, LIBRARIES, SINGLE, FitWork
 from imagewright.model import Model, Stream
 from imagewright.models.shared.latent_space import (
     EncodesLatents,
@@ -31,7 +31,8 @@ from imagewright.statistics.gaussians import log_densities, sample_gaussians
 
 SKLEARN_NAMES = {"full": "full", "tied": "tied", "diagonal": "diag"}
 TRIED = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512)
-USUAL_GAUSSIANS, USUAL_STEPS = 4, 30  # for what is counted beforehand
+USUAL_GAUSSIANS, USUAL_STEPS = 4, 60  # for what is counted beforehand: of smooth colours and faces 43 to 91 steps
+OF_NUMBER = 600  # operations of a product of matrices that take as long as sums over a number of a point, in a step
 PATIENCE = 2  # the search by BIC ends after this many numbers of Gaussians in a row without improvement
 
 
@@ -68,6 +69,10 @@ class GMM(Model, EncodesLatents):
     resize_buffers = LatentModel.resize_buffers
     config: GMMConfig
     sums_over_ranks = True
+    # After `fit`, for `fit_work`; not in a file: pictures, most Gaussians tried, steps (one for each Gaussian).
+    pictures_fitted: int | None = None
+    tried: int | None = None
+    steps_taken: float = 0.0
     score_unit = "log density of the latents under the mixture, nats"
 
     weights: Tensor
@@ -85,8 +90,9 @@ class GMM(Model, EncodesLatents):
         """
         wanted = self.config.gaussians
         self._check_count(len(images))
+        self.pictures_fitted, self.tried, self.steps_taken = len(images), None, 0.0
         self.fit_encoder(images)
-        points = torch.cat(list(self.stream_points(images)))
+        points = self.all_points(images)
         require_variation(points, "A mixture of Gaussians")
         fitted = self._fit_by_bic(points.numpy()) if wanted is None else self._fit_mixture(points.numpy(), wanted)
         factors = torch.from_numpy(fitted.covariances_)
@@ -112,14 +118,23 @@ class GMM(Model, EncodesLatents):
     def fit_work(self, count: int) -> FitWork | None:
         if (found := self.points_work(count)) is None:
             return None
-        points, dimensions = found
-        gaussians = self.config.gaussians or min(self.config.most_gaussians, max(1, count // 2), USUAL_GAUSSIANS)
-        # The points in double precision, joined from batches; two copies in single precision; responsibilities.
-        held = count * ((2 * DOUBLE + 2 * SINGLE) * dimensions + 3 * DOUBLE * gaussians)
+        dimensions = found.dimensions
+        usual = min(self.config.most_gaussians, max(1, count // 2), USUAL_GAUSSIANS)
+        gaussians = self.config.gaussians or self.tried or usual
+        # Beside the points two copies of them, the one in single precision, or for products three in double precision;
+        # responsibilities.
+        copies = DOUBLE + SINGLE if self.config.covariance == "diagonal" else 3 * DOUBLE
+        held = count * (copies * dimensions + 3 * DOUBLE * gaussians)
         squares = {"full": gaussians, "tied": 1, "diagonal": 0}[self.config.covariance] * dimensions**2
-        step = 4.0 * count * gaussians * dimensions * (1 if self.config.covariance == "diagonal" else dimensions)
-        step += gaussians * dimensions**3 if squares else 0
-        return points.then(FitWork(held + 5 * DOUBLE * squares, 0, USUAL_STEPS * step))
+        products = 4.0 * (1 if self.config.covariance == "diagonal" else dimensions)
+        step = count * dimensions * (products + OF_NUMBER)
+        step += dimensions**3 if squares else 0
+        tried = [gaussians] if self.config.gaussians else [each for each in TRIED if each <= gaussians]
+        # Half of a step in single precision, and one in double. Of few pictures fewer steps are taken than of all.
+        usual_steps = sum(tried) * (1 + min(USUAL_STEPS, self.config.iterations) / 2)
+        steps = self.steps_taken if count == self.pictures_fitted else max(usual_steps, self.steps_taken)
+        mixtures = FitWork(LIBRARIES + held + 5 * DOUBLE * squares, 0, steps * step)
+        return found.reading(count * DOUBLE * dimensions).then(mixtures)
 
     def derived_metrics(self, losses: dict[str, float]) -> dict[str, float]:
         return {"mixture/gaussians": float(len(self.weights))}
@@ -173,6 +188,8 @@ class GMM(Model, EncodesLatents):
                     "precisions_init": rough.precisions_.astype(np.float64),
                     "max_iter": 1,
                 }
+                self.tried = max(count, self.tried or 0)
+                self.steps_taken += count * (1 + rough.n_iter_ / 2)
                 return self._new_mixture(points, count, **start).fit(points)
             try:
                 return self._new_mixture(points, count).fit(points)

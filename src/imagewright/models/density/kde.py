@@ -96,14 +96,16 @@ class KDE(Model, EncodesLatents):
     def fit_work(self, count: int) -> FitWork | None:
         if (found := self.points_work(count)) is None:
             return None
-        points, dimensions = found
+        dimensions = found.dimensions
         kernels, judged = min(count, self.config.most_points), 0
         if self.config.bandwidth == "cross-validated":
             judged = min(kernels, VALIDATION_POINTS)
-        # Centres, joined from batches, and in units of their scales; distances of some, and what bandwidths make of it.
-        held = DOUBLE * (3 * kernels * dimensions + 4 * min(judged, ROWS_AT_ONCE) * kernels)
-        operations = judged * kernels * (2.0 * dimensions + EXPONENTIAL * len(TRIED_BANDWIDTHS))
-        return points.then(FitWork(held, DOUBLE * kernels * dimensions, operations))
+        # Beside the centres those in units of their scales, some of them, and copies of both for the distances; these,
+        # and what is made of them.
+        rows, centres = min(judged, ROWS_AT_ONCE), DOUBLE * kernels * dimensions
+        held = 2 * centres + DOUBLE * rows * (2 * dimensions + 4 * kernels)
+        operations = judged * kernels * (6.0 * dimensions + EXPONENTIAL * len(TRIED_BANDWIDTHS))
+        return found.reading(centres).then(FitWork(held, 0, operations))
 
     def derived_metrics(self, losses: dict[str, float]) -> dict[str, float]:
         return {"kernel/bandwidth": float(self.width), "kernel/points": float(len(self.kept))}
@@ -129,11 +131,16 @@ class KDE(Model, EncodesLatents):
         generator = torch.Generator().manual_seed(derive_seed(self.config.seed, "kept points"))
         is_selected = torch.zeros(len(images), dtype=torch.bool)
         is_selected[torch.randperm(len(images), generator=generator)[: self.config.most_points]] = True
-        selected, seen = [], 0
+        selected, filled, seen = torch.zeros(0), 0, 0
         for points in self.stream_points(images):
-            selected.append(points[is_selected[seen : seen + len(points)]])
+            if seen == 0:
+                selected = points.new_empty(int(is_selected.sum()), points.shape[1])
+            inside = is_selected[seen : seen + len(points)]
+            some = points if bool(inside.all()) else points[inside]
+            selected[filled : filled + len(some)] = some
+            filled += len(some)
             seen += len(points)
-        return torch.cat(selected)
+        return selected
 
     def _choose_width(self, points: Tensor) -> Tensor:
         """The bandwidth for points (M, D) of unit variances."""

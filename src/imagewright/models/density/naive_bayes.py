@@ -29,7 +29,6 @@ from imagewright.models.shared.classes import (
 )
 from imagewright.models.shared.latent_space import (
     PIXELS,
-    STREAMED_IMAGES,
     LatentConfig,
     LatentModel,
     register_buffers,
@@ -133,11 +132,10 @@ class NaiveBayes(Model, GenerativeClassifier):
     def fit_work(self, count: int) -> FitWork | None:
         if (found := self.points_work(count, passes=2)) is None:
             return None
-        points, dimensions = found
-        # The deviations of a batch, their squares, and those of a class; sums, means and scatters of all classes.
-        batch = 3.0 * DOUBLE * min(count, STREAMED_IMAGES) * dimensions
+        dimensions = found.dimensions
+        # Sums, means and scatters of all classes; deviations of a batch take what is counted for its reading.
         held = DOUBLE * (6.0 * len(self.class_names) + 4) * dimensions
-        return points.then(FitWork(points.peak + batch + held, 0, 10.0 * count * dimensions))
+        return found.reading(held).then(FitWork(0, 0, 500.0 * count * dimensions))
 
     # The distributions
 

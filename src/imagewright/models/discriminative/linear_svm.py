@@ -20,7 +20,7 @@ from torch import Tensor
 from torch.nn.functional import logsigmoid
 
 from imagewright.configs import LabelledConfig
-from imagewright.fit_work import DOUBLE, FitWork
+from imagewright.fit_work import DOUBLE, LIBRARIES, FitWork
 from imagewright.model import Model, Stream
 from imagewright.models.shared.classes import ABSENT
 from imagewright.models.shared.latent_space import (
@@ -78,7 +78,7 @@ class LinearSVM(Model, ClassifiesLatents):
         """
         labels = require_labels(images, self.class_names, "A linear SVM").numpy()
         self.fit_encoder(images)
-        points = torch.cat(list(self.stream_points(images)))
+        points = self.all_points(images)
         require_variation(points, "A linear SVM")
         present = np.unique(labels)
         weights, biases = self._fit_machines(points.numpy(), labels, present)
@@ -103,11 +103,12 @@ class LinearSVM(Model, ClassifiesLatents):
     def fit_work(self, count: int) -> FitWork | None:
         if (found := self.points_work(count)) is None:
             return None
-        points, dimensions = found
+        dimensions = found.dimensions
         classes = len(self.class_names)
-        # Points, joined from batches, and those of the other folds in turn with the solver's copy of them; margins.
-        held = count * DOUBLE * (4 * dimensions + 6 * classes)
-        return points.then(FitWork(held, 0, USUAL_STEPS * 4.0 * count * dimensions * classes))
+        # Points, those of the other folds in turn, and the solver's copy of them; margins.
+        held = count * DOUBLE * (2 * dimensions + 6 * classes)
+        machines = FitWork(LIBRARIES + held, 0, USUAL_STEPS * 4.0 * count * dimensions * classes)
+        return found.reading(count * DOUBLE * dimensions).then(machines)
 
     def classify(self, images: Tensor) -> Tensor:
         log_sigmoids = logsigmoid(self.slopes * self.margins(self.encode_points(images)) + self.offsets)

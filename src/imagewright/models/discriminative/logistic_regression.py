@@ -7,6 +7,7 @@ Shape letters: N pictures, K classes, D dimensions of the points.
 
 from __future__ import annotations
 
+import math
 import warnings
 from typing import Any, ClassVar
 
@@ -16,7 +17,7 @@ from pydantic.dataclasses import dataclass
 from torch import Tensor
 
 from imagewright.configs import LabelledConfig
-from imagewright.fit_work import DOUBLE, FitWork
+from imagewright.fit_work import DOUBLE, LIBRARIES, FitWork
 from imagewright.model import Model, Stream
 from imagewright.models.shared.classes import ABSENT
 from imagewright.models.shared.latent_space import (
@@ -29,6 +30,7 @@ from imagewright.models.shared.latent_space import (
 )
 
 USUAL_STEPS = 50  # of the solver, for what is counted beforehand
+OF_NUMBER = 24  # operations of a product of matrices that take as long as a step takes for a number and a class
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,6 +50,9 @@ class LogisticRegression(Model, ClassifiesLatents):
     resize_buffers = LatentModel.resize_buffers
     config: LogisticRegressionConfig
     sums_over_ranks = True
+    # After `fit`, for `fit_work`; not in a file: pictures, and steps of the solver.
+    pictures_fitted: int | None = None
+    steps_taken: int = 0
 
     weights: Tensor
     biases: Tensor
@@ -61,17 +66,19 @@ class LogisticRegression(Model, ClassifiesLatents):
 
         Raises `DataError` without labels of two classes, or if all latents are equal.
         """
+        labels = require_labels(images, self.class_names, "Logistic regression")
+        self.fit_encoder(images)
+        points = self.all_points(images)
+        require_variation(points, "Logistic regression")
+        # Imported after the encoder was fitted, whose arrays are no longer in memory beside the library.
         from sklearn.exceptions import ConvergenceWarning
         from sklearn.linear_model import LogisticRegression as Fitting
 
-        labels = require_labels(images, self.class_names, "Logistic regression")
-        self.fit_encoder(images)
-        points = torch.cat(list(self.stream_points(images)))
-        require_variation(points, "Logistic regression")
         fitting = Fitting(C=1 / self.config.penalty, max_iter=self.config.most_iterations)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", ConvergenceWarning)  # `most_iterations` is the user's choice
             fitted = fitting.fit(points.numpy(), labels.numpy())
+        self.pictures_fitted, self.steps_taken = len(points), int(fitted.n_iter_.max())
         weights = torch.zeros(len(self.class_names), points.shape[1], dtype=torch.float64)
         biases = torch.full((len(self.class_names),), ABSENT, dtype=torch.float64)
         present = torch.from_numpy(fitted.classes_)
@@ -89,11 +96,16 @@ class LogisticRegression(Model, ClassifiesLatents):
     def fit_work(self, count: int) -> FitWork | None:
         if (found := self.points_work(count)) is None:
             return None
-        points, dimensions = found
+        dimensions = found.dimensions
         classes = len(self.class_names)
-        # Points, joined from batches, and the solver's copy; what it keeps of each class and picture.
-        held = count * DOUBLE * (3 * dimensions + 4 * classes)
-        return points.then(FitWork(held, 0, USUAL_STEPS * 4.0 * count * dimensions * classes))
+        # Beside the points, which the solver does not copy, what it keeps of each class and picture.
+        held = count * DOUBLE * 4 * classes
+        steps = float(min(USUAL_STEPS, self.config.most_iterations))
+        if self.pictures_fitted:  # of twice the pictures, clothes and objects took the root of two as many
+            growth = math.sqrt(count / self.pictures_fitted)
+            steps = min(self.steps_taken * growth, self.config.most_iterations)
+        solving = FitWork(LIBRARIES + held, 0, steps * OF_NUMBER * count * dimensions * classes)
+        return found.reading(count * DOUBLE * dimensions).then(solving)
 
     def classify(self, images: Tensor) -> Tensor:
         return (self.encode_points(images) @ self.weights.T + self.biases).log_softmax(1).float()

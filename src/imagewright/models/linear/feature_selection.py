@@ -20,7 +20,7 @@ from imagewright.fit_work import DOUBLE, FitWork
 from imagewright.model import Model, Stream
 from imagewright.statistics.moments import mean_and_variance
 from imagewright.statistics.spectra import DEFAULT_COMPONENTS, STREAMED_IMAGES, pictures_vary
-from imagewright.statistics.work import batch_bytes, moments_work
+from imagewright.statistics.work import READING, batch_bytes, moments_work
 
 MOST_COUNTS = 2**25  # int64 counts in memory at once; if more are needed, they are counted in several passes
 
@@ -93,7 +93,7 @@ class FeatureSelection(Model):
         # The classes are those of the labels, which the sizes alone do not tell: two are counted.
         cells = min(MOST_COUNTS, 2 * pixels * self.config.levels)
         held = batch_bytes(count, pixels) + 4 * DOUBLE * min(count, STREAMED_IMAGES) * pixels + 2 * DOUBLE * cells
-        return variances.then(FitWork(held, 0, 10.0 * count * pixels))
+        return variances.then(FitWork(held, 0, (READING + 500.0) * count * pixels))
 
     def _labels_of(self, images: Stream) -> Tensor:
         """The labels, int64 (N,). Raises `DataError` if there are none, or of one class only."""

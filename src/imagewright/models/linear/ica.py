@@ -20,7 +20,7 @@ from torch import Tensor
 
 from imagewright.configs import Config
 from imagewright.errors import ConfigError
-from imagewright.fit_work import DOUBLE, SINGLE, FitWork
+from imagewright.fit_work import DOUBLE, LIBRARIES, SINGLE, FitWork
 from imagewright.model import Model, Stream
 from imagewright.statistics.spectra import (
     DEFAULT_COMPONENTS,
@@ -30,12 +30,14 @@ from imagewright.statistics.spectra import (
     compute_spectrum,
     fix_signs,
 )
-from imagewright.statistics.work import spectrum_work
+from imagewright.statistics.work import READING, spectrum_work
 
 MOST_FITTED = 50_000
 # Variances below this share of the largest are rounding, which whitening would amplify to a source.
 LEAST_VARIANCE = 1e-6
 USUAL_STEPS = 100  # of FastICA, for what is counted beforehand
+# Operations of a product of matrices that take as long as the contrast of a number, and as a step's decorrelation.
+OF_NUMBER, OF_ROTATION = 500, 170
 TOLERANCE = 1e-4  # scikit-learn's: 1 - cosine of the directions of two successive iterations at convergence
 
 
@@ -61,6 +63,9 @@ class ICA(Model):
     Config = ICAConfig
     config: ICAConfig
     sums_over_ranks = True
+    # After `fit`, for `fit_work`; not in a file: blocks of the whitening's iteration (`Spectrum.blocks`), steps.
+    blocks: int | None = None
+    steps_taken: int | None = None
 
     def __init__(self, config: ICAConfig) -> None:
         super().__init__(config)
@@ -74,10 +79,12 @@ class ICA(Model):
         """
         pixels = math.prod(self.config.image_shape)
         spectrum = compute_spectrum(images, "ICA", pixels, self.config.components, seed=self.config.seed)
+        self.blocks = spectrum.blocks
         spectrum = self._drop_rounding(spectrum)
         deviations = spectrum.variances.sqrt()
         whitening = spectrum.basis / deviations[:, None]
         rotation, steps = self._fit_rotation(_whiten(images, spectrum.mean, whitening))
+        self.steps_taken = steps
         mixing = rotation @ (spectrum.basis * deviations[:, None])
         order = mixing.square().sum(1).argsort(descending=True, stable=True)
         rotation, mixing = rotation[order], mixing[order]
@@ -98,12 +105,14 @@ class ICA(Model):
         pixels = math.prod(self.config.image_shape)
         components = max(1, min(self.config.components or DEFAULT_COMPONENTS, count - 1, pixels))
         fitted = min(count, MOST_FITTED)
-        spectrum = spectrum_work(count, pixels, components)
-        # Coordinates in single precision twice and in double precision, and FastICA's three arrays of their size.
-        points = (2 * SINGLE + 4 * DOUBLE) * fitted * components
-        reading = 2.0 * count * pixels * components
-        steps = USUAL_STEPS * (4.0 * components + 30) * fitted * components
-        rotation = FitWork(SINGLE * components * pixels + points, SINGLE * components * pixels, reading + steps)
+        spectrum = spectrum_work(count, pixels, components, self.blocks)
+        # Coordinates in single and in double precision, and FastICA's three arrays of their size.
+        points = (SINGLE + 4 * DOUBLE) * fitted * components
+        reading = 1.0 * count * pixels * (READING + components)
+        step = (4.0 * components + OF_NUMBER) * fitted * components + OF_ROTATION * components**3
+        steps = (self.steps_taken or USUAL_STEPS) * step
+        basis = SINGLE * components * pixels
+        rotation = FitWork(LIBRARIES + basis + points, basis, reading + steps)
         mixing = FitWork(5.0 * SINGLE * components * pixels, 2.0 * SINGLE * components * pixels)
         return spectrum.then(rotation).then(mixing)
 
@@ -177,9 +186,10 @@ class ICA(Model):
 def _whiten(images: Stream, mean: Tensor, whitening: Tensor) -> Tensor:
     """Whitened coordinates (n, K) of all pictures, or of `MOST_FITTED` spread evenly over the set."""
     selected = torch.linspace(0, len(images) - 1, min(len(images), MOST_FITTED)).round().long()
-    parts, first = [], 0
+    coordinates, filled, first = torch.empty(len(selected), len(whitening)), 0, 0
     for batch in images.batches(STREAMED_IMAGES):
         inside = selected[(selected >= first) & (selected < first + len(batch))] - first
-        parts.append((batch[inside].flatten(1) - mean) @ whitening.T)
+        coordinates[filled : filled + len(inside)] = (batch[inside].flatten(1) - mean) @ whitening.T
+        filled += len(inside)
         first += len(batch)
-    return torch.cat(parts)
+    return coordinates

@@ -24,7 +24,7 @@ from imagewright.fit_work import DOUBLE, SINGLE, FitWork
 from imagewright.model import Model, Stream
 from imagewright.models.linear.pca import QUANTISATION_VARIANCE
 from imagewright.statistics.spectra import STREAMED_IMAGES, Spectrum, check_spectrum, compute_spectrum
-from imagewright.statistics.work import batch_bytes, spectrum_work
+from imagewright.statistics.work import READING, batch_bytes, spectrum_work
 
 MOST_PRINCIPAL = 256  # the default's upper bound: more hardly improve discrimination, and cost time
 
@@ -56,6 +56,7 @@ class LDA(Model):
     Config = LDAConfig
     config: LDAConfig
     sums_over_ranks = True
+    blocks: int | None = None  # after `fit`, of the PCA's iteration (`Spectrum.blocks`); not in a file
 
     def __init__(self, config: LDAConfig) -> None:
         super().__init__(config)
@@ -76,6 +77,7 @@ class LDA(Model):
         labels, counts = self._labels_and_counts(images)
         wanted = self._principal_count(len(images), counts)
         spectrum = compute_spectrum(images, "LDA", math.prod(self.config.image_shape), wanted, seed=self.config.seed)
+        self.blocks = spectrum.blocks
         centres, within = _scatter(images, labels, counts, spectrum)
         self._fit_discriminants(spectrum, counts.double(), centres, within)
 
@@ -88,13 +90,12 @@ class LDA(Model):
         freedom = max(1, count - classes)
         principal = min(self._wanted(freedom, pixels), freedom, pixels)  # more are refused by the fit
         discriminants = self.config.components or min(classes - 1, principal)
-        scatter = FitWork(
-            batch_bytes(count, pixels) + 4 * DOUBLE * principal**2, 0, 2.0 * count * principal * (pixels + principal)
-        )
+        reading = 1.0 * count * (pixels * (READING + principal) + 2 * principal**2)
+        scatter = FitWork(batch_bytes(count, pixels) + 4 * DOUBLE * principal**2, 0, reading)
         # The basis in double precision; projection and patterns in it, and in single precision.
         last = DOUBLE * principal * pixels + (2 * DOUBLE + 2 * SINGLE) * discriminants * pixels
         found = FitWork(last, 2 * SINGLE * discriminants * pixels, 4.0 * discriminants * principal * pixels)
-        return spectrum_work(count, pixels, principal).then(scatter).then(found)
+        return spectrum_work(count, pixels, principal, self.blocks).then(scatter).then(found)
 
     def _wanted(self, freedom: int, pixels: int) -> int:
         """The number of principal components. `freedom`: pictures less classes."""

@@ -22,7 +22,7 @@ from imagewright.configs import Config
 from imagewright.fit_work import FitWork
 from imagewright.model import Model, Stream
 from imagewright.statistics.gaussians import normal_rows
-from imagewright.statistics.spectra import Spectrum, check_spectrum, compute_spectrum
+from imagewright.statistics.spectra import DEFAULT_COMPONENTS, Spectrum, check_spectrum, compute_spectrum
 from imagewright.statistics.work import spectrum_work
 
 # The variance that rounding to 8 bits adds to a pixel in [-1, 1]. It bounds the noise variance from below, so that the
@@ -55,6 +55,9 @@ class PCA(Model):
     config: PCAConfig
     sums_over_ranks = True
     all_variances: Tensor | None = None  # after `fit`, of all components there are, if they are known; not in a file
+    # After `fit`, for `fit_work`; not in a file: components, and blocks of the iteration (`Spectrum.blocks`).
+    found: int | None = None
+    blocks: int | None = None
     score_unit = "log-likelihood (probabilistic PCA), nats"
     likelihood_of: LikelihoodOf = "density"
 
@@ -76,13 +79,16 @@ class PCA(Model):
         config, pixels = self.config, math.prod(self.config.image_shape)
         spectrum = compute_spectrum(images, "PCA", pixels, config.components, config.explained, config.seed)
         self._register_buffers(spectrum)
-        self.all_variances = spectrum.all_variances
+        self.all_variances, self.found, self.blocks = spectrum.all_variances, len(spectrum.basis), spectrum.blocks
 
     def check_images(self, images: Stream) -> None:
         check_spectrum(images, "PCA", math.prod(self.config.image_shape), self.config.components)
 
     def fit_work(self, count: int) -> FitWork:
-        return spectrum_work(count, math.prod(self.config.image_shape), self.config.components)
+        wanted = self.config.components
+        if self.config.explained and self.found:  # else the usual number, as it is not known beforehand
+            wanted = DEFAULT_COMPONENTS * 2 ** max(0, math.ceil(math.log2(self.found / DEFAULT_COMPONENTS)))
+        return spectrum_work(count, math.prod(self.config.image_shape), wanted, self.blocks)
 
     def resize_buffers(self, state: dict[str, Tensor]) -> None:
         components, pixels = state["basis"].shape

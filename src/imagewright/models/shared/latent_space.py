@@ -7,6 +7,7 @@ pictures are streamed.
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from collections.abc import Callable, Iterator
 from typing import Any, ClassVar
@@ -20,12 +21,14 @@ from imagewright import catalogue, configs
 from imagewright.capabilities import Decodes, Encodes, answers, require, verbs_of
 from imagewright.configs import CompositeConfig, Config
 from imagewright.errors import ConfigError, DataError
-from imagewright.fit_work import DOUBLE, FitWork
+from imagewright.fit_work import DOUBLE, SINGLE, FitWork
 from imagewright.model import Model, Stream
 from imagewright.statistics.spectra import DEFAULT_COMPONENTS, pictures_vary
-from imagewright.statistics.work import batch_bytes
+from imagewright.statistics.work import COPIES_OF_BATCH, READING
 
 STREAMED_IMAGES = 256
+COPIES_OF_PIXELS = 1.5  # the bytes and the floats
+READING_AS_POINT = 350  # operations for a pixel value in double precision, beside those of reading it
 PIXELS = "pixels"
 ENCODER = "encoder."  # prefix of the names of the encoder's tensors
 
@@ -78,6 +81,26 @@ class PixelEncoder(Model):
         return latents.unflatten(1, self.config.image_shape)
 
 
+@dataclasses.dataclass(frozen=True)
+class PointsWork:
+    """The work until the points of all pictures were read once or more.
+
+    fitting: of the encoder.
+    batch: bytes of a batch of pictures and of its points.
+    operations: of all passes.
+    dimensions: D, the numbers of a point.
+    """
+
+    fitting: FitWork
+    batch: float
+    operations: float
+    dimensions: int
+
+    def reading(self, held: float) -> FitWork:
+        """The work if passes fill arrays of `held` bytes, which stay."""
+        return self.fitting.then(FitWork(self.batch + held, held, self.operations))
+
+
 class LatentModel:
     """Mixin of models that are fitted to latents: the sub-module `encoder`, and the points that it maps pictures to.
 
@@ -114,8 +137,8 @@ class LatentModel:
         if not pictures_vary(images):
             raise _equal_latents(what)
 
-    def points_work(self, count: int, passes: int = 1) -> tuple[FitWork, int] | None:
-        """The work of fitting the encoder and of `passes` over the points, and the numbers D of a point.
+    def points_work(self, count: int, passes: int = 1) -> PointsWork | None:
+        """The work of fitting the encoder and of `passes` over the points.
 
         None if the encoder's work or the size of its latents is not known beforehand.
         """
@@ -126,10 +149,22 @@ class LatentModel:
         dimensions, pixels = math.prod(self.encoder.latent_shape), math.prod(config.image_shape)
         if dimensions == 1 and not config.submodels:  # the number is open before the fit
             dimensions = min(DEFAULT_COMPONENTS, count - 1, pixels)
-        # The bytes, floats and differences of a batch; the points in double precision.
-        batch = batch_bytes(count, pixels, STREAMED_IMAGES) + 2.0 * DOUBLE * min(count, STREAMED_IMAGES) * dimensions
-        reading = FitWork(batch, 0, passes * 2.0 * count * pixels * (1 if config.encoder == PIXELS else dimensions))
-        return fitting.then(reading), max(1, dimensions)
+        # Bytes and floats of a batch; for an encoder differences from the mean, and the batch before. In double
+        # precision points, those before, and their absolute values.
+        rows, copies = min(count, STREAMED_IMAGES), COPIES_OF_PIXELS if config.encoder == PIXELS else COPIES_OF_BATCH
+        batch = SINGLE * copies * rows * pixels + 3.0 * DOUBLE * rows * dimensions
+        of_value = READING + (READING_AS_POINT if config.encoder == PIXELS else dimensions)
+        operations = passes * 1.0 * count * pixels * of_value
+        return PointsWork(fitting, batch, operations, max(1, dimensions))
+
+    def all_points(self, images: Stream) -> Tensor:
+        """The pictures' points, float64 (N, D), in one array: parts that wait to be joined would scatter the heap."""
+        points, first = torch.zeros(0), 0
+        for batch in self.stream_points(images):
+            points = batch.new_empty(len(images), batch.shape[1]) if first == 0 else points
+            points[first : first + len(batch)] = batch
+            first += len(batch)
+        return points
 
     def stream_points(self, images: Stream) -> Iterator[Tensor]:
         """One pass over the pictures' points, float64 (n, D) a batch. Raises `DataError` if one is not finite."""
