@@ -68,6 +68,14 @@ class Beginning:
         """Whether there are too few pictures for a network that samples."""
         return self.images < (VERY_FEW if self.accelerator else VERY_FEW_ON_CPU)
 
+    @property
+    def enough(self) -> int:
+        """The pictures from which on a network that samples is recommended; on a CPU fewer if classes are large."""
+        if self.accelerator:
+            return VERY_FEW
+        of_classes = max(VERY_FEW, VERY_FEW_OF_A_CLASS * self.classes)
+        return min(VERY_FEW_ON_CPU, of_classes) if self.needs == "classes" else VERY_FEW_ON_CPU
+
 
 Reasons = list[tuple[str, str]]
 
@@ -82,7 +90,7 @@ def recommend_models(needs: Needs, images: int, classes: int = 0, **known: Any) 
 
     needs, images, classes, known: see `Beginning`.
 
-    Thresholds: docs/models.md, on few pictures. On a CPU by equal time: docs/measurements.md.
+    The table: docs/training.md. On a CPU by equal time: docs/measurements.md.
     """
     beginning = Beginning(needs, images, classes, **known)
     found = {
@@ -115,8 +123,7 @@ def passed_over(needs: Needs, images: int, classes: int = 0, **known: Any) -> tu
     first = recommend_models(needs, images, classes, **known)[0].model
     reasons: Reasons = []
     if first == "pca" and beginning.are_few:
-        least = VERY_FEW if beginning.accelerator else VERY_FEW_ON_CPU
-        reasons.append(("any network", f"from some {least} pictures on, one learns to make new ones here."))
+        reasons.append(("any network", f"from some {beginning.enough} pictures on, one learns to make new ones here."))
     elif first == "pca":
         reasons.append(
             ("any network", "in less than half a minute on a CPU its samples are behind: give more --minutes.")

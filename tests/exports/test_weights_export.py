@@ -15,6 +15,7 @@ import imagewright as iw
 from imagewright import catalogue
 from imagewright.checkpoints import find_adapter, import_checkpoint
 from imagewright.cli import main
+from imagewright.exports.names import check_name
 
 PUBLISHED = [name for name in catalogue.entries() if catalogue.entry_of(name).adapter]
 FROM_IMAGES = ("network", "unseen_classes", "submodels", "crop")  # options that an import takes from no caller
@@ -96,8 +97,31 @@ def test_no_exported_file_names_a_path_of_the_user(run: Path, tmp_path: Path) ->
     assert torch.equal(iw.sample(tmp_path / "kde.safetensors", 3), iw.sample(kde, 3))
 
 
-@pytest.mark.parametrize(("to", "out"), [("safetensors", "weights.pt"), ("html", "page"), ("diffusers", "a.onnx")])
+OTHER_NAMES = [
+    ("safetensors", "weights.pt"),
+    ("html", "page"),
+    ("diffusers", "a.onnx"),
+    ("onnx", "graphs.txt"),
+    ("published", "weights.pt"),
+]
+
+
+@pytest.mark.parametrize(("to", "out"), OTHER_NAMES)
 def test_a_name_of_another_kind_of_file_is_refused(to: str, out: str, tmp_path: Path) -> None:
     with pytest.raises(iw.UserError, match=out):
         iw.export(tiny_model("dcgan"), to, tmp_path / out)  # type: ignore[arg-type]
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(("to", "out"), OTHER_NAMES)
+def test_a_name_is_refused_before_the_run_is_looked_at(
+    to: str, out: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["export", str(tmp_path / "no run"), "--to", to, "--out", str(tmp_path / out)]) == 2
+    assert str(tmp_path / out) in capsys.readouterr().err
+
+
+def test_a_number_at_the_end_of_a_folder_is_no_kind_of_file(tmp_path: Path) -> None:
+    check_name("onnx", tmp_path / "v1.5")
+    (tmp_path / "all.graphs").mkdir()
+    check_name("published", tmp_path / "all.graphs")

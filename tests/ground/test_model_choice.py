@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from itertools import product
 from typing import Any, get_args
 
@@ -45,6 +46,15 @@ def test_less_than_half_a_minute_on_a_cpu_is_too_short_for_a_network() -> None:
     assert recommend_models("pictures", 5_000, **known)[0].model == "pca"
     assert "give more --minutes" in passed_over("pictures", 5_000, **known)[0].reason
     assert recommend_models("pictures", 5_000, accelerator=True, minutes=0.5)[0].model == "r3gan"
+
+
+def test_the_number_of_pictures_that_is_named_is_enough() -> None:
+    for needs, images, classes in (("pictures", 60, 0), ("classes", 40, 2), ("classes", 30, 1), ("classes", 180, 13)):
+        known: dict[str, Any] = {"accelerator": False}
+        (first, *_) = passed_over(needs, images, classes, **known)  # type: ignore[arg-type]
+        (enough,) = re.findall(r"from some (\d+) pictures on", first.reason)
+        assert recommend_models(needs, int(enough), classes, **known)[0].model != "pca"  # type: ignore[arg-type]
+        assert recommend_models(needs, int(enough) - 1, classes, **known)[0].model == "pca"  # type: ignore[arg-type]
 
 
 def test_networks_start_from_pca_on_a_cpu_alone() -> None:

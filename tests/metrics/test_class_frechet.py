@@ -82,8 +82,18 @@ def test_a_note_names_classes_with_few_pictures(labels: np.ndarray) -> None:
         make_sample(class_features(labels, 1), "g", labels, NAMES),
         make_sample(class_features(labels, 2), "r", labels, NAMES),
     )
-    assert "3 of 3 classes" in found["class_fd"].notes[0]
-    assert f"cat ({(labels == 0).sum()})" in found["class_fd"].notes[0]
+    for note, what in zip(found["class_fd"].notes, ("scored", "real"), strict=True):
+        assert "3 of 3 classes" in note
+        assert f"{what} pictures advised" in note
+        assert f"cat ({(labels == 0).sum()})" in note
+
+
+def test_a_note_names_classes_of_which_real_pictures_alone_are_few(labels: np.ndarray) -> None:
+    many = np.concatenate([labels] * 40)
+    scored = make_sample(class_features(many, 1), "g", many, NAMES)
+    found = compute("class_fd", scored, make_sample(class_features(labels, 2), "r", labels, NAMES), interval=False)
+    (note,) = found["class_fd"].notes
+    assert "real pictures advised" in note
 
 
 def test_classes_that_do_not_match_raise(labels: np.ndarray) -> None:

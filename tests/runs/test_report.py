@@ -173,3 +173,30 @@ def test_metrics_derived_from_losses_are_shown(key: str, tmp_path: Path) -> None
     assert "Derived metrics" in page.texts
     assert "bits_per_dim: 5" in page.texts
     assert "Derived metrics" not in page_of(make_run(tmp_path / "without", [record(1, kl=1.0)]))[1].texts
+
+
+def test_settings_are_said_in_words_and_once(tmp_path: Path) -> None:
+    run = make_run(tmp_path / "run", [record(k, kl=1.0) for k in (1, 2)])
+    source = {"source": "photos", "size": [40, 32], "layers": [{"name": "image", "channels": 3, "kind": "picture"}]}
+    plan = {"pace": {"reports": {"first": 1632}, "checkpoints": {"first": 20_000}}, "capture": False}
+    about = {"model": "vae", "config": {}, "source": source, "sources": {"images": source}, "plan": plan}
+    (run / "run.json").write_text(json.dumps(about))
+    text, page = page_of(run)
+    assert "<code>" not in text
+    for said in ("name image, channels 3, kind picture", "32x40", "pace reports", "first 1632", "first 20,000", "no"):
+        assert said in page.texts, said
+    assert page.texts.count("photos") == 1
+    (run / "run.json").write_text(json.dumps(about | {"sources": {"a": source, "b": source | {"source": "others"}}}))
+    texts = page_of(run)[1].texts
+    assert [texts.count(name) for name in ("pictures a", "photos", "pictures b", "others")] == [1, 1, 1, 1]
+
+
+def test_ticks_differ_and_those_of_whole_numbers_are_whole(tmp_path: Path) -> None:
+    records = [record(k, kl=1234.2 + k / 10) | {"memory_bytes": (352 + k / 10) * 2**20} for k in range(1, 8)]
+    text, _ = page_of(make_run(tmp_path / "run", records))
+    ticks = [re.findall(r'class="tick"[^>]*>([\d.k]+)<', svg) for svg in text.split("<svg")[1:]]
+    assert ticks
+    assert all(len(set(each)) == len(each) for each in ticks if each)
+    memory = ticks[-1]
+    assert "352" in memory
+    assert all(float(each).is_integer() for each in memory)

@@ -11,8 +11,8 @@ from imagewright.errors import DataError
 from imagewright.model_choice import recommend_models
 from imagewright.tours.plan import (
     ADVERSARIAL,
+    LEAST_OF_FIRST,
     LEAST_SECONDS,
-    LEAST_SHARE,
     TourTraits,
     all_parts,
     choose_parts,
@@ -23,6 +23,7 @@ from imagewright.tours.plan import (
     preferred_gan,
     scored_pictures,
     share_minutes,
+    short_notes,
     short_options,
     training_minutes,
 )
@@ -110,10 +111,23 @@ def test_trainings_too_short_for_new_pictures_have_small_networks_that_exist() -
 
 
 def test_of_few_pictures_a_tour_says_what_train_auto_says() -> None:
-    (said,) = few_notes(60, accelerator=False)
+    (said,) = few_notes(TourTraits(60), accelerator=False)
     assert "60 pictures are few" in said
     assert "200" in said
-    assert few_notes(500, accelerator=False) == few_notes(60, accelerator=True) == []
+    assert few_notes(TourTraits(500), accelerator=False) == few_notes(TourTraits(60), accelerator=True) == []
+
+
+@pytest.mark.parametrize("per_class", [(), (90, 90), (15, 15), (30, 30), (14,) * 13])
+def test_a_tour_calls_pictures_few_where_train_auto_takes_no_network(per_class: tuple[int, ...]) -> None:
+    count, classes = sum(per_class) or 180, len(per_class)
+    (first, *_) = recommend_models("classes" if classes else "pictures", count, classes, accelerator=False)
+    assert bool(few_notes(TourTraits(count, per_class=per_class), accelerator=False)) == (first.model == "pca")
+
+
+def test_a_tour_that_takes_longer_than_its_minutes_says_so() -> None:
+    (said,) = short_notes(0.2)
+    assert "0.2 minutes are less than a tour takes" in said
+    assert short_notes(0.5) == []
 
 
 @pytest.mark.parametrize("minutes", [0.2, 1.0, 2.0, 6.0, 20.0, 600.0])
@@ -146,7 +160,7 @@ def test_a_part_that_took_all_the_time_leaves_half_to_each() -> None:
     parts = all_parts(TourTraits(500), "dcgan")
     left = share_minutes(parts, 2, {"set": 500.0})
     planned = share_minutes(parts, 2)
-    assert left == {name: max(min(LEAST_SECONDS / 60, planned[name]), LEAST_SHARE * planned[name]) for name in left}
+    assert left == {name: max(min(LEAST_SECONDS / 60, planned[name]), LEAST_OF_FIRST * planned[name]) for name in left}
     assert 60 * left["dcgan"] > LEAST_SECONDS
 
 

@@ -204,7 +204,11 @@ def test_nothing_is_called_fine_that_was_not_examined() -> None:
     )  # a fifth of the training, or 200 steps of ten, are 2,000; the third report is at 3,000
     later = examine_reports(write_reports(lambda k: health, reports=4), record, ended=False)
     assert later.too_early == []
-    assert later.headline == "Nothing wrong found in what was examined at 4,000 images seen."
+    assert (later.headline or "").startswith("Too early to say")  # 400 steps of ten
+    long = examine_reports(write_reports(lambda k: health, reports=10), record, ended=False)
+    assert long.headline is not None
+    assert long.headline.startswith("Nothing wrong found in what was examined at 10,000 images seen.")
+    assert long.headline.endswith("No rule examines whether pictures are good.")
     assert {*later.examined, *later.not_measured} == set(RULES)
     assert "memorisation" in later.not_measured
     assert later.lines()[-2].startswith("Not examined, as this model has no such figures: ")
@@ -223,8 +227,18 @@ def test_a_stopped_training_is_judged_as_it_is() -> None:
     assert "Stopped at 2,000 of 1,000,000 images: judged as it is. --resume goes on." in stopped.lines()
     hardly = examine_reports(reports[:1], {"config": {}, "plan": plan}, ended=True)
     assert hardly.findings == []
-    assert (hardly.headline or "").startswith("Too early to say")
+    assert (hardly.headline or "").startswith("Too short to judge: 1,000 images seen.")
+    assert "from some 10,000 images on" in (hardly.headline or "")
     assert "Those need a training of 2,000 images seen." in "\n".join(hardly.lines())
+
+
+def test_a_short_training_is_not_called_fine_at_its_end() -> None:
+    """Three reports, after which all rules but one were examined, and found nothing."""
+    plan = PLAN | {"images_seen": 3_000}
+    reports = write_reports(lambda k: {"samples/spread": 0.9, "gradients/elbo/largest": 1.0}, reports=3)
+    found = examine_reports(reports, {"config": {}, "plan": plan})
+    assert (found.headline or "").startswith("Too short to judge: 3,000 images seen.")
+    assert "Too early for: gradients exploding. Those need more reports." in found.lines()
 
 
 def test_noise_is_found_however_short_an_ended_training_was() -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 from PIL import Image
-from tiny import tiny_options
+from tiny import Messages, tiny_options
 
 import imagewright as iw
 from imagewright.cli import main
@@ -87,6 +87,7 @@ CASES: list[tuple[str, Source, dict[str, Any], str]] = [
     ("logistic_regression", one_of_each_class, {"components": 9}, "--components 1 or fewer"),
     ("lda", of_one_class, {}, "have no labels"),
     ("cgan", unlabelled, {}, "have no labels"),
+    ("dcgan", equal, {"base": "pca"}, "finds no difference between the pictures"),
     ("vae", empty, {}, "holds no pictures"),
     ("pix2pix", unlabelled, {}, "data pairs"),
     ("cyclegan", unlabelled, {}, "trains on 2 sources"),
@@ -107,9 +108,10 @@ def test_the_plan_refuses_what_the_training_refuses(
     tmp_path: Path, model: str, source: Source, options: dict[str, Any], said: str
 ) -> None:
     images = source(tmp_path)
-    small = tiny_options(model) | {"images_seen": 4, "batch_size": 2} if model in ("pix2pix", "cyclegan") else {}
-    planned = refusal(lambda: iw.plan_training(model, images, **small, **options))
-    trained = refusal(lambda: iw.train(model, images, tmp_path / "run", **small, **options))
+    has_steps = model in ("pix2pix", "cyclegan", "dcgan")
+    given = (tiny_options(model) | {"images_seen": 4, "batch_size": 2} if has_steps else {}) | options
+    planned = refusal(lambda: iw.plan_training(model, images, **given))
+    trained = refusal(lambda: iw.train(model, images, tmp_path / "run", **given))
     assert planned == trained
     assert planned != "accepted"
     assert said in planned
@@ -127,3 +129,10 @@ def test_the_plan_accepts_what_the_training_accepts(tmp_path: Path, source: Sour
 def test_the_command_refuses_one_picture(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["train", "auto", str(one(tmp_path)), "--plan"]) != 0
     assert "two pictures or more, and there is 1" in " ".join(capsys.readouterr().err.split())
+
+
+def test_what_was_chosen_is_said_before_a_refusal(tmp_path: Path) -> None:
+    heard = Messages()
+    with pytest.raises(UserError, match="components"):
+        iw.plan_training("auto", pairs(tmp_path), components=3, reporter=heard)
+    assert heard.texts[0].startswith("auto chose pix2pix for pairs of pictures")

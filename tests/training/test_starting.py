@@ -9,7 +9,7 @@ import torch
 from tiny import BATCH, Messages, simple_pictures, train_tiny
 
 import imagewright as iw
-from imagewright.errors import RunError
+from imagewright.errors import ConfigError, RunError
 
 # So small a learning rate that the weights stay as they started.
 STILL = {"learning_rate": 1e-12, "ema_half_life": 0, "steps": 1, "network": "mlp"}
@@ -76,8 +76,7 @@ def test_a_published_file_is_to_be_imported_first(tmp_path: Path) -> None:
     assert not (tmp_path / "run").exists()
 
 
-def test_a_closed_form_model_warns_that_it_does_not_start_from_weights(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    iw.train("pca", simple_pictures(), tmp_path / "run", components=2, start=str(tmp_path / "nothing"))
-    assert "start not used" in "".join(capsys.readouterr())
+def test_a_closed_form_model_starts_from_no_run(tmp_path: Path) -> None:
+    for call in (iw.train, iw.plan_training):
+        with pytest.raises(ConfigError, match=r"pca is fitted in closed form.*leave --from runs/other out"):
+            call("pca", simple_pictures(), start="runs/other")  # type: ignore[operator]

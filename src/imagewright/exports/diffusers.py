@@ -11,7 +11,7 @@ from typing import Any
 
 from torch import Tensor
 
-from imagewright.errors import RunError, UserError
+from imagewright.errors import RunError
 from imagewright.exports.records import base_of, export_record, training_record, what_was_taken_out
 from imagewright.exports.results import Exported, listed
 from imagewright.exports.weights import stored_tensors
@@ -28,8 +28,6 @@ REST = "other_tensors"  # a folder for buffers that are in no network
 
 def export_diffusers(model: Model, out: Path, *, force: bool) -> Exported:
     """Write the folder. Raises `RunError` if there is one with files in it, unless `force`."""
-    if out.suffix in (".onnx", ".safetensors", ".pth", ".html", ".zip"):
-        raise UserError(f"The layout of diffusers is a folder, and {out} is the name of a file.")
     if not force and out.is_dir() and any(out.iterdir()):
         raise RunError(f"{out} exists already, and holds files. Choose another name, or replace them with --force.")
     base = base_of(model)

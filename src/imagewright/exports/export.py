@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Literal, get_args
+from typing import get_args
 
 from imagewright.errors import UserError, nearest_name
 from imagewright.exports.diffusers import export_diffusers
+from imagewright.exports.names import ExportKind, check_name
 from imagewright.exports.onnx_graphs import export_onnx
 from imagewright.exports.results import Exported
 from imagewright.exports.weights import export_published, export_safetensors
 from imagewright.progress import Progress
 from imagewright.verbs.apply import RunLike, resolve_model
 
-ExportKind = Literal["onnx", "safetensors", "diffusers", "published", "html"]
 KINDS: tuple[str, ...] = get_args(ExportKind)
 
 
@@ -51,6 +51,7 @@ def export(
     if title is not None and to != "html":
         raise UserError(f"title={title!r} is of a page: leave it out for {to}.")
     out = Path(out)
+    check_name(to, out)
     if to == "html":
         from imagewright.exports.page import export_page
 

@@ -37,7 +37,6 @@ from imagewright.progress import Progress
 from imagewright.runs.provenance import run_record
 from imagewright.verbs.apply import RunLike
 
-SUFFIX = ".html"
 SCRIPTS = ("engine.js", "png.js", "elements.js", "latents.js", "maker.js", "raster.js", "drawing.js", "main.js")
 SETTINGS = "@@SETTINGS@@"  # in the record of a saved picture; the page puts in what it was made with
 MIME = 'type="text/plain"'
@@ -51,8 +50,6 @@ def export_page(
     run: as it was given, where saved directions are looked for.
     title: the heading; the run's name by default.
     """
-    if out.suffix != SUFFIX:
-        raise UserError(f"A page is one file, whose name ends in {SUFFIX}: not {out}.")
     check_packages()
     refuse_existing([out], force=force)
     tell = progress or (lambda done, total: None)

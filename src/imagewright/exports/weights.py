@@ -26,7 +26,6 @@ from imagewright.output.writing import new_file, refuse_existing
 from imagewright.runs.loading import ABSENT, absent_networks
 from imagewright.runs.weights import write_tensors
 
-SUFFIX = ".safetensors"
 PUBLISHED_SUFFIX = ".pth"
 
 
@@ -35,8 +34,6 @@ def export_safetensors(model: Model, out: Path, *, force: bool) -> Exported:
 
     out: a file that ends in .safetensors.
     """
-    if out.suffix != SUFFIX:
-        raise UserError(f"The weights are one file, whose name ends in {SUFFIX}: not {out}.")
     refuse_existing([out], force=force)
     base = base_of(model)
     write_tensors(out, stored_tensors(base), weights_record(base))

@@ -139,13 +139,13 @@ def _plot(style: FilmStyle, images_seen: int) -> Image.Image:
 def _draw_axes(pen: ImageDraw.ImageDraw, font: Font, x_axis: PlotAxis, y_axis: PlotAxis) -> None:
     """Both axes with their numbers, and a line across at each number of the vertical one."""
     floor = FLOOR * SHARP
-    for value in round_ticks(y_axis, 4):
+    for value, label in round_ticks(y_axis, 4):
         y = y_axis.place(value)
         pen.line([(x_axis.start, y), (x_axis.end, y)], fill=GRID, width=SHARP)
-        pen.text((x_axis.start - 6 * SHARP, y), short_number(value), fill=FAINT, font=font, anchor="rm")
-    for value in round_ticks(x_axis, 5):
+        pen.text((x_axis.start - 6 * SHARP, y), label, fill=FAINT, font=font, anchor="rm")
+    for value, label in round_ticks(x_axis, 5):
         anchor = "ma" if x_axis.place(value) < x_axis.end - 20 * SHARP else "ra"
-        pen.text((x_axis.place(value), floor + 6 * SHARP), short_number(value), fill=FAINT, font=font, anchor=anchor)
+        pen.text((x_axis.place(value), floor + 6 * SHARP), label, fill=FAINT, font=font, anchor=anchor)
     pen.line([(x_axis.start, CEILING * SHARP), (x_axis.start, floor), (x_axis.end, floor)], fill=FAINT, width=SHARP)
 
 

@@ -35,6 +35,11 @@ def even_places(count: int, most: int) -> np.ndarray:
     return np.linspace(0, count - 1, min(count, most)).round().astype(np.int64)
 
 
+def subset_evenly(images: Images, most: int) -> Images:
+    """At most `most` images from the first to the last, at even distances; they share the cache of the whole set."""
+    return images.subset(even_places(len(images), most))
+
+
 def pick_evenly(images: Images, most: int) -> Images:
     """At most `most` images from the first to the last, as a set of their own; the same set if it has no more.
 
@@ -42,14 +47,14 @@ def pick_evenly(images: Images, most: int) -> Images:
     """
     if len(images) <= most:
         return images
-    chosen = images.subset(even_places(len(images), most))
+    chosen = subset_evenly(images, most)
     source = pick(images._prepared.source, _places_in_source(chosen))
     return chosen._derived(replace(images._prepared, source=source, store=None), chosen=None)
 
 
 def source_of_some(images: Images, most: int) -> PictureSource:
     """At most `most` images from the first to the last, as they are before decoding; of several layers the image."""
-    chosen = images.subset(even_places(len(images), most))
+    chosen = subset_evenly(images, most)
     return pick_image_layer(images._prepared.source, _places_in_source(chosen))
 
 
@@ -66,7 +71,7 @@ def select_evenly(images: Images, count: int) -> Selection:
     """
     if count < 1:
         raise UserError(f"count={count}, but there must be one picture at least.")
-    chosen = images.subset(even_places(len(images), count))
+    chosen = subset_evenly(images, count)
     batch = next(chosen.stream(len(chosen)), None)
     if batch is None:
         raise DataError(f"{none_readable(len(chosen), f'looked at in {images.source}')}.")

@@ -7,8 +7,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from imagewright.catalogue_entries import Needs
+from imagewright.counts import minutes_text
 from imagewright.errors import DataError
-from imagewright.model_choice import Beginning, least_minutes, passed_over, recommend_models
+from imagewright.model_choice import least_minutes, passed_over, recommend_models
 
 Arrangement = Literal["pictures", "pairs", "two sets"]
 Kind = Literal["set", "components", "model", "translation"]
@@ -16,6 +18,7 @@ Kind = Literal["set", "components", "model", "translation"]
 LEAST_PICTURES = 8
 LEAST_OF_A_CLASS, MOST_CLASSES = 4, 100  # of labels that a model can be conditional on
 HELD_OUT_FROM, HELD_OUT_SHARE, MOST_HELD_OUT = 400, 5, 1_000  # pictures; one of so many is held out
+SHORTEST = 0.5  # minutes of a tour: the parts that are in every one take so much of a usual processor
 LEAST_SECONDS = 10.0  # of a part that trains: less is taken by starting and scoring it
 # In less time than a network needs for new pictures a small one learns more: a VAE of 64 pixels reaches the same bound
 # in half of the processor's time (docs/measurements.md).
@@ -27,7 +30,8 @@ LEAST_TO_LEARN = {"vae_gan": 60.0, "cgan": 60.0, "pix2pix": 40.0, "cut": 60.0}
 # a CPU): smears before (docs/measurements.md).
 LEAST_ON_CPU = {"autoencoder": 40.0, "vae_gan": 80.0, "pix2pix": 90.0, "cut": 270.0}
 LONGEST = 10_000  # minutes that are looked through for those in which a part has enough
-LEAST_SHARE = 0.5  # of the time that a part was given at first: earlier ones that overran leave it so much
+LEAST_OF_FIRST = 0.5  # of the time that a part was given at first: earlier ones that overran leave it so much
+LEAST_TRAINED = 0.5  # of the time of a part that trains, however long an earlier one took for everything else
 BEGUN_FROM = 0.75  # of the least seconds of a part: if earlier parts left less, it is left out
 SHARE_TRAINED = 0.75  # of the time of a part; the rest scores and shows what was learned
 MOST_TRAINED = 0.9  # of it, where an earlier part has shown that the rest takes little
@@ -152,7 +156,7 @@ def share_minutes(
     remaining = max(0.0, minutes - sum(done.values()) / 60)
     whole = sum(part.weight for part in left)
     at_first = {part.name: minutes * part.weight / sum(each.weight for each in parts) for part in left}
-    least = {name: max(min(LEAST_SECONDS / 60, share), LEAST_SHARE * share) for name, share in at_first.items()}
+    least = {name: max(min(LEAST_SECONDS / 60, share), LEAST_OF_FIRST * share) for name, share in at_first.items()}
     return {part.name: max(least[part.name], remaining * part.weight / whole) for part in left}
 
 
@@ -177,14 +181,24 @@ def minutes_in_place(
     return math.ceil((gone + least * whole / part.weight) / 60)
 
 
-def few_notes(pictures: int, *, accelerator: bool) -> list[str]:
-    """What `train auto` would say of so few pictures: that no network learns to make new ones; none of many."""
-    if not Beginning("pictures", pictures, accelerator=accelerator).are_few:
+def short_notes(minutes: float) -> list[str]:
+    """What is said of a tour that takes longer than its minutes, however they are split; none of others."""
+    if minutes >= SHORTEST:
         return []
     return [
-        f"{pictures:,} pictures are few for {each.model}: {each.reason}"
-        for each in passed_over("pictures", pictures, accelerator=accelerator)
+        f"{minutes_text(minutes)} are less than a tour takes: the set, the eigenfaces and a short training of a VAE "
+        "are in each, and take half a minute or more together."
     ]
+
+
+def few_notes(traits: TourTraits, *, accelerator: bool) -> list[str]:
+    """What `train auto` says of too few pictures for a network that makes new ones; none if it takes a network."""
+    count, classes = traits.pictures, len(traits.per_class) if traits.has_classes else 0
+    needs: Needs = "classes" if classes else "pictures"
+    if recommend_models(needs, count, classes, accelerator=accelerator)[0].model != "pca":
+        return []
+    passed = passed_over(needs, count, classes, accelerator=accelerator)
+    return [f"{count:,} pictures are few for {each.model}: {each.reason}" for each in passed]
 
 
 def short_options(model: str, minutes: float, *, accelerator: bool) -> dict[str, int]:
@@ -204,7 +218,7 @@ def training_minutes(share: float, besides: float | None = None) -> float:
     """
     if besides is None:
         return SHARE_TRAINED * share
-    return min(MOST_TRAINED * share, max(LEAST_SHARE * share, share - 2 * besides))
+    return min(MOST_TRAINED * share, max(LEAST_TRAINED * share, share - 2 * besides))
 
 
 def scored_pictures(minutes: float, models: int, pictures: int, rate: float) -> int:

@@ -35,6 +35,7 @@ from imagewright.tours.plan import (
     minutes_in_place,
     preferred_gan,
     share_minutes,
+    short_notes,
     training_minutes,
 )
 from imagewright.tours.record import (
@@ -230,7 +231,7 @@ def _plan(
 
 def _notes(record: TourRecord, pictures: TourPictures, *, accelerator: bool) -> list[str]:
     """Sentences on what was chosen: the pictures that are used, their size, and what so few of them are good for."""
-    notes = []
+    notes = short_notes(record.minutes)
     if record.used < record.pictures:
         notes.append(
             f"{record.used:,} of {record.pictures:,} pictures are used, spread evenly over the set: all of them would "
@@ -241,7 +242,7 @@ def _notes(record: TourRecord, pictures: TourPictures, *, accelerator: bool) -> 
             f"All models learn the pictures of {size_text(pictures.own.size)} at {size_text(record.size)}, which suits "
             "the time that each has (choose with --size)."
         )
-    notes += few_notes(record.used, accelerator=accelerator)
+    notes += few_notes(pictures.traits, accelerator=accelerator)
     return notes
 
 

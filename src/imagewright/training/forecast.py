@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,24 +14,25 @@ import torch
 from imagewright import catalogue, distributed
 from imagewright.consent import SELF
 from imagewright.counts import minutes_text
-from imagewright.errors import count_text
+from imagewright.errors import ImagewrightError, count_text
 from imagewright.images import Images
 from imagewright.machine import total_memory
 from imagewright.notebooks import NotebookDisplay
 from imagewright.pixels import size_text
+from imagewright.training.assembling import Assembled, assemble
 from imagewright.training.choosing import settle_model, with_chosen
 from imagewright.training.data.validation_split import choose_held_out
 from imagewright.training.fit_forecast import CPU, forecast_fit
 from imagewright.training.joining import check_settings
 from imagewright.training.memory import explain_out_of_memory
-from imagewright.training.memory_use import MemoryUse, gather_memory, measure_memory, memory_text
+from imagewright.training.memory_use import MemoryUse, gather_memory, measure_memory, memory_text, with_peak_before
 from imagewright.training.options import rank_patience
 from imagewright.training.plan import Plan
 from imagewright.training.planning import SHARE_OF_STEPS, describe_end
 from imagewright.training.reporting import Reporter, Silent
 from imagewright.training.setting import split_options
 from imagewright.training.tracking import check_tensorboard
-from imagewright.training.train import Assembled, assemble, resolve
+from imagewright.training.train import resolve
 from imagewright.training.trial import run_trial
 
 
@@ -143,7 +145,7 @@ def _time_text(seconds: float) -> str:
 
 
 class _Listening(Silent):
-    """Keeps the sentences, and passes on the progress of the preparation."""
+    """Keeps the sentences, and passes on the progress of the preparation; the sentences too if the plan is refused."""
 
     def __init__(self, reporter: Reporter) -> None:
         self.said: list[str] = []
@@ -154,6 +156,16 @@ class _Listening(Silent):
 
     def message(self, text: str) -> None:
         self.said.append(text)
+
+    @contextmanager
+    def explaining_refusals(self) -> Iterator[None]:
+        """Within the block, an error comes after what was chosen until then, as in a training."""
+        try:
+            yield
+        except ImagewrightError:
+            for text in self.said:
+                self._reporter.message(text)
+            raise
 
 
 def plan_training(
@@ -167,7 +179,7 @@ def plan_training(
 
     model: its name in the catalogue, or "auto".
     images: as for `iw.train`.
-    reporter: shows the progress of the decoding.
+    reporter: shows the progress of the decoding; before a refusal also what was chosen until then.
     consent: as for `iw.train`. A plan learns nobody's face, and needs none.
     options: as for `iw.train`.
 
@@ -176,7 +188,7 @@ def plan_training(
     listening = _Listening(reporter if reporter is not None and distributed.is_main() else Silent())
     device = distributed.choose_device(options.get("device", "auto"))
     patience = rank_patience(options)
-    with distributed.process_group(device.type, patience), explain_out_of_memory():
+    with distributed.process_group(device.type, patience), listening.explaining_refusals(), explain_out_of_memory():
         model, images, chosen = settle_model(model, images, options, None, listening.message)
         training, of_model, opening = split_options(model, with_chosen(options, chosen))
         agreed = consent or (SELF if catalogue.model_class(model).Config.needs_consent else None)
@@ -226,13 +238,15 @@ def _measure(assembled: Assembled, plan: Plan, device: torch.device) -> dict[str
     if plan.images_per_second is None:
         plan = dataclasses.replace(plan, images_per_second=_rate(model, sources, plan, held_out, device))
     rate = plan.images_per_second
-    memory = gather_memory(measure_memory(model, sources, plan, held_out, device))
+    of_steps = measure_memory(model, sources, plan, held_out, device)
+    before = assembled.initialised
+    memory = gather_memory(with_peak_before(of_steps, before.memory, device))
     return {
         "images_seen": plan.images_seen,
         "batch_size": plan.batch_size,
         "precision": plan.precision,
         "images_per_second": rate,
-        "seconds": None if not rate else plan.images_seen / rate / SHARE_OF_STEPS,
+        "seconds": None if not rate else before.seconds + plan.images_seen / rate / SHARE_OF_STEPS,
         "memory_bytes": memory.of_rank,
         "memory_of_machine": memory.of_machine,
     }

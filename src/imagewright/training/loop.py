@@ -17,7 +17,6 @@ from imagewright.training import state
 from imagewright.training.checkpointing import Checkpoints
 from imagewright.training.data.feeds import build_readers
 from imagewright.training.data.prefetch import prefetch
-from imagewright.training.initialising import initialise_from_images
 from imagewright.training.milestones import Every, is_due, plan_pace
 from imagewright.training.observers import NotFinite, Observer, Report, Training
 from imagewright.training.signals import StopRequest
@@ -59,10 +58,8 @@ class Loop:
             self._resume()
         training.reporter.started(training.run, training.total)
         training.reporter.progressed(training.images_seen)
-        if training.images_seen == 0:
-            initialise_from_images(training)
-            if training.resampler is not None:
-                training.resampler.initialise()
+        if training.images_seen == 0 and training.resampler is not None:
+            training.resampler.initialise()
         for observer in self.observers:
             observer.begin(training)
         distributed.wait_after_report()  # observers of the main rank alone may have begun with long work

@@ -93,8 +93,18 @@ def memory_text(used: MemoryUse, device: torch.device | str) -> str:
     return f"{of_rank} a rank; the {ranks} of this machine take {used.of_machine / 2**30:.2f} of its {total}"
 
 
-def tell_memory(model: Model, sources: Mapping[str, Images], plan: Plan, device: torch.device, say: Say) -> None:
-    """Say the memory that a training will use, measured as by `measure_memory`, with nothing held out."""
+def tell_memory(
+    model: Model, sources: Mapping[str, Images], plan: Plan, device: torch.device, say: Say, *, before: int = 0
+) -> None:
+    """Say the memory that a training will use, measured as by `measure_memory`, with nothing held out.
+
+    before: bytes at the peak of what this process did before the first step.
+    """
     with tell_if_slow(say, "measuring how much memory it takes ..."):
         used = measure_memory(model, sources, plan, np.empty(0, np.int64), device)
-    say(f"memory: {memory_text(gather_memory(used), device)}")
+    say(f"memory: {memory_text(gather_memory(with_peak_before(used, before, device)), device)}")
+
+
+def with_peak_before(used: int, before: int, device: torch.device) -> int:
+    """Bytes at the peak of a training that began with other work of this process, which is no memory of a GPU."""
+    return max(used, before) if device.type == "cpu" else used

@@ -17,6 +17,17 @@ from imagewright.training.milestones import Pace
 ScheduleName = Literal["recipe", "constant", "linear", "cosine"]
 COMPARED_POINTS = 64  # of a training, at which a recipe is compared with its start
 BATCH_POINTS = 256  # parts of a training, at whose ends batch sizes are compared
+FEWEST_STEPS = 1_000  # a training of fewer steps is said to be short
+FEWEST_IMAGES = 4_000  # likewise of fewer images, for steps of one or two: a twentieth of pix2pix's published length
+
+
+def fewest_images(batch_size: float) -> int:
+    """The images of the shortest training that is not said to be short.
+
+    >>> fewest_images(16), fewest_images(1)
+    (16000, 4000)
+    """
+    return max(round(FEWEST_STEPS * batch_size), FEWEST_IMAGES)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -16,7 +16,7 @@ from imagewright.images import Images
 from imagewright.model import Model
 from imagewright.training import device as devices
 from imagewright.training.options import TrainingOptions
-from imagewright.training.plan import Plan
+from imagewright.training.plan import Plan, fewest_images
 from imagewright.training.reporting import Say, tell_if_slow
 from imagewright.training.sizes import useful_side
 from imagewright.training.suggestions import planned_minutes
@@ -25,8 +25,6 @@ from imagewright.training.trial import Trial, run_trial
 SHARE_OF_STEPS = 0.9  # of the time; reports, checkpoints and pages take most of the rest
 WORTH_IT = 1.15  # times as fast as fp32, from which on bf16 is chosen
 SHORT_STEPS, SHORT_SECONDS = 64, 20.0  # a training of a given length that is shorter is not measured: it is fp32
-FEWEST_STEPS = 1_000  # a plan of fewer steps is said to be short
-FEWEST_IMAGES = 4_000  # likewise of fewer images, for steps of one or two: a twentieth of pix2pix's published length
 
 
 def complete_plan(
@@ -37,6 +35,8 @@ def complete_plan(
     held_out: np.ndarray,
     device: torch.device,
     say: Say,
+    *,
+    spent: float = 0.0,
 ) -> Plan:
     """The plan of a new training with its length and its precision, measured if they were left open.
 
@@ -47,6 +47,7 @@ def complete_plan(
     held_out: indices in the first source that training never uses.
     device: of the training.
     say: called with one line.
+    spent: seconds of the user's time that are over before the first step.
     """
     precisions = open_precisions(model, options, plan, device)
     has_length = options.images_seen is not None or (options.minutes is None and options.defaults == "published")
@@ -62,18 +63,17 @@ def complete_plan(
     minutes = planned_minutes(vars(options), accelerator=device.type != "cpu")
     images = plan.images_seen
     if not has_length:
-        images = images_in(60 * minutes, rate, plan.batch_size)
+        images = images_in(60 * minutes - spent, rate, plan.batch_size)
         if options.minutes is None:
             images = min(images, plan.images_seen)
     images, is_bf16, rate = _as_on_main(images, precision == "bf16", rate)
     precision = "bf16" if is_bf16 else precisions[0]
     found = dataclasses.replace(plan, images_seen=images, precision=precision, images_per_second=rate)
     speed_up = trial.speed_ups[precision] if "fp32" in trial.rates else None
-    say(_plan_line(found, None if has_length else minutes, speed_up))
+    say(_plan_line(found, None if has_length else minutes, speed_up, spent))
     if trial.unsafe:
         say(f"{', '.join(trial.unsafe)} is not used: the losses of this model differ in it from those in fp32")
-    fewest = max(FEWEST_STEPS * plan.batch_size, FEWEST_IMAGES)
-    if not has_length and images < min(fewest, plan.images_seen):
+    if not has_length and images < min(fewest_images(plan.batch_size), plan.images_seen):
         side = useful_side(minutes, accelerator=device.type != "cpu")
         smaller = max(min(images.size) for images in sources.values()) > side  # else the size is the one for this time
         advice = f", or a smaller --size: {side} is learned in this time" if smaller else ""
@@ -96,16 +96,19 @@ def choose_precision(trial: Trial) -> str:
 
 
 def images_in(seconds: float, rate: float, batch_size: int) -> int:
-    """The images that a training has time for: a round number, at least one batch.
+    """The images that a training has time for: about a round number, in whole steps, at least one.
+
+    A training ends after a whole step, so that it sees exactly these.
 
     seconds: of the whole training.
     rate: images a second in steps.
     batch_size: images of one step.
 
     >>> images_in(600, 237.0, 64), images_in(60, 0.5, 8)
-    (120000, 27)
+    (120000, 24)
     """
-    return max(batch_size, round_down(SHARE_OF_STEPS * seconds * rate))
+    steps = round_down(SHARE_OF_STEPS * seconds * rate) // batch_size
+    return max(1, steps) * batch_size
 
 
 def round_down(number: float) -> int:
@@ -125,11 +128,12 @@ def describe_end(seconds: float) -> str:
     return time.strftime("%H:%M" if same_day else "%H:%M on %d %B", time.localtime(end))
 
 
-def _plan_line(plan: Plan, minutes: float | None, speed_up: float | None) -> str:
+def _plan_line(plan: Plan, minutes: float | None, speed_up: float | None, spent: float) -> str:
     """The length, the rate, the end and the precision, in one line.
 
     minutes: for which the length was planned; None if the user gave the length.
     speed_up: of the precision over fp32; None if fp32 was not timed.
+    spent: seconds of these minutes that are over before the first step.
     """
     assert plan.images_per_second is not None
     seconds = plan.images_seen / plan.images_per_second / SHARE_OF_STEPS
@@ -141,7 +145,7 @@ def _plan_line(plan: Plan, minutes: float | None, speed_up: float | None) -> str
     if minutes is None:
         return f"{plan.images_seen:,} images at {rate} a second{precision}: {end}"
     options = "(--minutes, --images-seen)"
-    if seconds < 60 * minutes * 0.8:
+    if seconds < (60 * minutes - spent) * 0.8:
         return f"{plan.images_seen:,} images, as recommended, at {rate} a second{precision}: {end} {options}"
     return f"{minutes_text(minutes)} at {rate} images a second{precision}: {plan.images_seen:,} images, {end} {options}"
 

@@ -205,7 +205,9 @@ def images_by(run: Run, limit: float) -> int:
             "known: resume it without --minutes, or give --images-seen."
         )
     rate = last["images_seen"] / seconds
-    return checkpoints[-1].images_seen + images_in(limit, rate, 1)
+    return checkpoints[-1].images_seen + images_in(
+        limit, rate, int((run.record.get("plan") or {}).get("batch_size", 1))
+    )
 
 
 def check_code_was_named(run: Run, options: TrainingOptions, training: dict[str, Any]) -> None:

@@ -45,7 +45,7 @@ def split_options(model_name: str, options: dict[str, Any]) -> tuple[dict[str, A
 
     Options of the images are those of `open_images` and `ARRANGING_OPTIONS`. An option of the training and the model is
     in both; one of the images is in neither of them.
-    Raises `ConfigError`, with the nearest name, for an unknown option.
+    Raises `ConfigError`, with the nearest name, for an unknown option, and for a start that a fit cannot have.
     """
     of_training = [field.name for field in dataclasses.fields(TrainingOptions)]
     of_model = configs.options_of(catalogue.model_class(model_name).Config)
@@ -65,6 +65,11 @@ def split_options(model_name: str, options: dict[str, Any]) -> tuple[dict[str, A
                 f"`imagewright train {model_name} --help` lists them."
             )
     training = {name: value for name, value in options.items() if name in of_training}
+    if training.get("start") is not None and catalogue.model_class(model_name).is_closed_form():
+        raise ConfigError(
+            f"{model_name} is fitted in closed form, to the pictures alone, and starts from no run: leave --from "
+            f"{training['start']} out (start= in Python), or name a model that is trained by steps."
+        )
     return training, {name: value for name, value in options.items() if name in of_model}, opening
 
 

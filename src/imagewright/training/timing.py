@@ -10,8 +10,8 @@ from imagewright import distributed
 from imagewright.counts import minutes_text
 from imagewright.training import device as devices
 from imagewright.training.observers import Training
-from imagewright.training.plan import is_scheduled
-from imagewright.training.planning import FEWEST_STEPS, SHARE_OF_STEPS, describe_end, images_in
+from imagewright.training.plan import FEWEST_STEPS, is_scheduled
+from imagewright.training.planning import SHARE_OF_STEPS, describe_end, images_in
 from imagewright.training.reporting import describe_rate
 
 RATE_STEPS = 8  # after which the rate is measured, or after two slow ones

@@ -18,26 +18,20 @@ import torch
 from imagewright import agreement, catalogue, distributed
 from imagewright.errors import PREEMPTED, ConfigError, ImagewrightError
 from imagewright.images import Images
-from imagewright.images.float_stream import FloatStream
-from imagewright.model import Model
 from imagewright.runs import places
 from imagewright.runs.run import Run
 from imagewright.training import device as devices
-from imagewright.training.activations import check_activations
 from imagewright.training.arranging import arrange
-from imagewright.training.capture import check_capture
+from imagewright.training.assembling import Assembled, assemble
 from imagewright.training.checkpointing import Checkpoints, ReportPage
 from imagewright.training.choosing import settle_model, with_chosen
 from imagewright.training.closed_form import fit
 from imagewright.training.consents import settle_consents
-from imagewright.training.data.feeds import check_feeds
-from imagewright.training.data.own_shards import settle_shards
 from imagewright.training.data.rare_resampling import Resampler, parse_strength
-from imagewright.training.data.validation_split import choose_held_out, settle_held_out
+from imagewright.training.data.validation_split import choose_held_out
 from imagewright.training.doctor.monitor import Doctor
 from imagewright.training.engine import Engine
-from imagewright.training.fit_forecast import check_fit
-from imagewright.training.joining import check_rows, check_settings, lend_run, settle_resume, tell_other_hosts
+from imagewright.training.joining import check_settings, lend_run, settle_resume, tell_other_hosts
 from imagewright.training.loop import Loop
 from imagewright.training.memory import explain_out_of_memory
 from imagewright.training.memory_use import tell_memory
@@ -46,20 +40,16 @@ from imagewright.training.notebook_bar import default_reporter
 from imagewright.training.observers import Observer, Training
 from imagewright.training.opening_run import open_run
 from imagewright.training.options import rank_patience
-from imagewright.training.plan import Plan, highest_rate
-from imagewright.training.planning import complete_plan
-from imagewright.training.preparing import apply_augmentation, prepare_sources, report_skipped, warn_if_few
+from imagewright.training.plan import Plan
+from imagewright.training.preparing import report_skipped
 from imagewright.training.previews import PreviewObserver
 from imagewright.training.reporting import Reporter, Silent
 from imagewright.training.resume import (
-    check_length,
     recorded_sources,
     resolve_resumed,
-    with_recorded_pace,
 )
 from imagewright.training.setting import (
     Setting,
-    build_plan,
     name_run,
     open_sources,
     resolve_new,
@@ -68,8 +58,6 @@ from imagewright.training.setting import (
     warn_unused,
 )
 from imagewright.training.signals import StopRequest, stop_on_signals
-from imagewright.training.starting import Started, start_from
-from imagewright.training.submodels import copy_submodels
 from imagewright.training.tracking import TensorBoardReporter, check_tensorboard
 from imagewright.training.training_pictures import TrainingPictures
 
@@ -160,7 +148,8 @@ def train(
         setting = dataclasses.replace(setting, chosen=chosen)
         assembled = assemble(model, setting, read if resume else None, device, reporter)
         if chosen and assembled.plan is not None:
-            tell_memory(assembled.model, setting.sources, assembled.plan, device, reporter.message)
+            before = assembled.initialised.memory
+            tell_memory(assembled.model, setting.sources, assembled.plan, device, reporter.message, before=before)
         setting, plan, started = assembled.setting, assembled.plan, assembled.started
         run = open_run(model, setting, plan, started, path, read, exit_stack, resume=resume, force=force)
         tell_other_hosts(path, told.message)
@@ -231,83 +220,8 @@ def resolve(
     return agreement.together(settle)
 
 
-# Stage 2: the model and the decoded images
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class Assembled:
-    """A model at the start of its training.
-
-    model: on the CPU.
-    plan: None for a closed-form model.
-    setting: with prepared images, and the number of held-out images decided.
-    started: the weights that `--from` took from another run; None without it.
-    """
-
-    model: Model
-    plan: Plan | None
-    setting: Setting
-    started: Started | None = None
-
-
-def assemble(name: str, setting: Setting, resumed: Path | None, device: torch.device, reporter: Reporter) -> Assembled:
-    """Build the model and its plan, and prepare the images.
-
-    resumed: the run directory that is resumed; None for a new run.
-    """
-    assembled = agreement.together(lambda: _build(name, setting, resumed, device, reporter))
-    model, plan, setting = assembled.model, assembled.plan, assembled.setting
-    prepare_sources(setting.sources.values(), reporter, resume=resumed is not None)
-    check_rows(setting.sources)
-    # The number of images is known only after they were prepared, since unreadable ones are left out.
-    options = settle_held_out(setting.options, setting.images, reporter.message, has_steps=plan is not None)
-    if plan is None and resumed is None:
-        agreement.together(lambda: model.check_images(FloatStream(setting.images)))
-    if plan is not None:
-        if resumed is None:
-            for source in setting.sources.values():
-                warn_if_few(source, reporter)
-        for note in agreement.together(model.equip) or ():
-            reporter.message(note)
-        held_out = choose_held_out(options.held_out, len(setting.images), plan.seed)
-        say = reporter.message if resumed is None else Silent().message
-        settle_shards(model, setting.sources, plan, held_out, say, resampled=options.resample is not None)
-        if resumed is None:
-            plan = complete_plan(model, setting.sources, options, plan, held_out, device, reporter.message)
-        else:
-            plan = with_recorded_pace(Run(resumed), plan)
-        options = dataclasses.replace(options, precision=plan.precision)  # type: ignore[arg-type]
-    return dataclasses.replace(assembled, plan=plan, setting=dataclasses.replace(setting, options=options))
-
-
-def _build(name: str, setting: Setting, resumed: Path | None, device: torch.device, reporter: Reporter) -> Assembled:
-    """The model, with a plan that nothing was measured for, and images that are not prepared."""
-    model_class, options = catalogue.model_class(name), setting.options
-    devices.check_memory(model_class, setting.config, device)
-    check_fit(model_class, setting.config, len(setting.images))
-    torch.manual_seed(options.seed)
-    model = model_class(setting.config)
-    copy_submodels(model, setting.submodels)
-    plan, started = None, None
-    if not model_class.is_closed_form():
-        if resumed is not None:
-            check_length(Run(resumed), model, options)
-        plan = build_plan(options, model.recipe(), highest_rate(model))
-        if plan.capture:
-            check_capture(model, plan.precision, device)
-        check_activations(model_class, setting.config, plan, device, compiled=options.compile)
-        devices.check_batch(plan.batch_size // distributed.world_size(), setting.config, device)
-        check_feeds(model, setting.sources, resampled=options.resample is not None)
-    # A run that is resumed before its first checkpoint starts again, as it started.
-    if options.start is not None and plan is not None and not (resumed is not None and Run(resumed).checkpoints()):
-        started = start_from(model, options.start, reporter.message)
-    if not model.is_closed_form() and resumed is None:
-        sources = apply_augmentation(setting.sources, model.recipe(), reporter.message)
-        setting = dataclasses.replace(setting, sources=sources)
-    return Assembled(model=model, plan=plan, setting=setting, started=started)
-
-
-# Stage 3, the run directory, is opening_run.py. Stage 4: training
+# Stage 2, the model and the decoded images, is assembling.py. Stage 3, the run directory, is opening_run.py.
+# Stage 4: training
 
 
 def run_training(
@@ -325,7 +239,7 @@ def run_training(
         if assembled.plan is not None:
             training = begin_training(assembled, assembled.plan, run, device, reporter)
             own = standard_observers(training)
-            loop = Loop(training, [*own, *observers], request, assembled.setting.limit)
+            loop = Loop(training, [*own, *observers], request, assembled.limit)
             loop.train(resume=resume)
             if training.images_seen < training.total and not loop.is_over:
                 request.preempted = distributed.any_rank(request.preempted)

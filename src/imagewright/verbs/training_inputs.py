@@ -14,7 +14,7 @@ from imagewright.images.decoding.opening import open_picture
 from imagewright.images.decoding.unreadable import Unreadable
 from imagewright.images.descriptions import opening_options
 from imagewright.images.one_by_one import read_one_by_one
-from imagewright.images.selection import even_places
+from imagewright.images.selection import subset_evenly
 from imagewright.model import Model
 from imagewright.output.inspecting_pictures import find_packet
 from imagewright.output.provenance import from_xmp
@@ -55,7 +55,7 @@ def training_inputs(model: Model, run: Run, count: int = 8) -> TrainingInputs:
     for each in sources:
         try:
             opened = open_recorded(each, run)
-            chosen = opened.subset(even_places(len(opened), max(1, count // len(sources))))
+            chosen = subset_evenly(opened, max(1, count // len(sources)))
             for number, picture in read_one_by_one(chosen, source_channels(model), model.config.size, _layer(model)):
                 pictures.append(picture)
                 names.append(chosen.name(number))
@@ -99,7 +99,7 @@ def label_folders(run: Run) -> list[Path]:
 
 
 def _own_size(model: Model, opened: Images) -> tuple[int, int] | None:
-    first = opened.subset(even_places(len(opened), 1))
+    first = subset_evenly(opened, 1)
     for _, picture in read_one_by_one(first, source_channels(model), None, _layer(model)):
         return picture.shape[1], picture.shape[2]
     return None

@@ -30,6 +30,9 @@ def export(
     force: Force = False,
 ) -> None:
     """Write what a run has learned for other programs: graphs, weights, or a page that makes pictures offline."""
+    from imagewright.exports.names import check_name
+
+    check_name(to, out)  # before the imports below, which take seconds
     import imagewright
     from imagewright.cli.progress import progress_bar
     from imagewright.cli.show import say

@@ -62,17 +62,19 @@ def check_counts(classes: MatchedClasses, sample: Sample, reference: Sample) -> 
             )
 
 
-def _note_few(classes: MatchedClasses, dimension: int) -> tuple[str, ...]:
-    counts = np.bincount(classes.generated, minlength=len(classes.names))
-    advised = advised_for(dimension)
-    few = np.flatnonzero(counts < advised)
-    if not len(few):
-        return ()
-    named = join_names([f"{classes.names[number]} ({counts[number]:,})" for number in few])
-    return (
-        f"{len(few):,} of {len(counts):,} classes have fewer than the {advised:,} scored pictures advised for "
-        f"{dimension:,} features, so their distances are biased upwards: {named}",
-    )
+def _notes_on_few(classes: MatchedClasses, dimension: int) -> tuple[str, ...]:
+    """Notes on classes of too few pictures for so many features: among the scored ones, and among the real ones."""
+    advised, notes = advised_for(dimension), []
+    for labels, what in ((classes.generated, "scored"), (classes.real, "real")):
+        counts = np.bincount(labels, minlength=len(classes.names))
+        few = np.flatnonzero(counts < advised)
+        if len(few):
+            named = join_names([f"{classes.names[number]} ({counts[number]:,})" for number in few])
+            notes.append(
+                f"{len(few):,} of {len(counts):,} classes have fewer than the {advised:,} {what} pictures advised for "
+                f"{dimension:,} features, so their distances are biased upwards: {named}"
+            )
+    return tuple(notes)
 
 
 def _compute(sample: Sample, reference: Sample | None, context: MetricContext) -> dict[str, Value]:
@@ -86,7 +88,7 @@ def _compute(sample: Sample, reference: Sample | None, context: MetricContext) -
         name: class_distance(sample.features, reference.features, classes, number, seed=seed)
         for number, name in enumerate(classes.names)
     }
-    notes = _note_few(classes, sample.features.shape[1])
+    notes = _notes_on_few(classes, sample.features.shape[1])
     distances = [distance for distance, _ in found.values()]
     error = math.sqrt(sum(error**2 for _, error in found.values())) / len(found)
     mean = _value(float(np.mean(distances)), error, f"the mean of {len(found):,} classes")

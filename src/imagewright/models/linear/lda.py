@@ -73,14 +73,14 @@ class LDA(Model):
         Raises `DataError` without labels, for labels of one class, and if each class has one picture; `ConfigError` for
         more components than there can be.
         """
-        labels, counts = self._labels_of(images)
-        wanted = self._principal_components(len(images), counts)
+        labels, counts = self._labels_and_counts(images)
+        wanted = self._principal_count(len(images), counts)
         spectrum = compute_spectrum(images, "LDA", math.prod(self.config.image_shape), wanted, seed=self.config.seed)
         centres, within = _scatter(images, labels, counts, spectrum)
         self._fit_discriminants(spectrum, counts.double(), centres, within)
 
     def check_images(self, images: Stream) -> None:
-        wanted = self._principal_components(len(images), self._labels_of(images)[1])
+        wanted = self._principal_count(len(images), self._labels_and_counts(images)[1])
         check_spectrum(images, "LDA", math.prod(self.config.image_shape), wanted)
 
     def fit_work(self, count: int) -> FitWork:
@@ -100,13 +100,13 @@ class LDA(Model):
         """The number of principal components. `freedom`: pictures less classes."""
         return self.config.principal or max(1, min(freedom // 2, MOST_PRINCIPAL, pixels))
 
-    def _labels_of(self, images: Stream) -> tuple[Tensor, Tensor]:
+    def _labels_and_counts(self, images: Stream) -> tuple[Tensor, Tensor]:
         """The labels, int64 (N,), and the pictures of each class, (K,). Raises `DataError` if there are none."""
         if images.labels is None:
             raise DataError("LDA needs classes, but the pictures have no labels: give labels.")
         return images.labels, images.labels.bincount(minlength=len(self.class_names))
 
-    def _principal_components(self, count: int, counts: Tensor) -> int:
+    def _principal_count(self, count: int, counts: Tensor) -> int:
         """How many principal components the discriminants are found in. Raises `UserError` if there are too few.
 
         count: of the pictures.

@@ -21,13 +21,17 @@ Points = list[Point]
 
 @dataclass(frozen=True)
 class PlotAxis:
-    """An axis of a plot: values from `low` to `high`, on a log scale or not, at pixels from `start` to `end`."""
+    """An axis of a plot: values from `low` to `high`, on a log scale or not, at pixels from `start` to `end`.
+
+    whole: whether all values are whole numbers, so that ticks are too.
+    """
 
     low: float
     high: float
     log: bool
     start: float
     end: float
+    whole: bool = False
 
     def place(self, value: float) -> float:
         """The pixel of a value."""
@@ -71,19 +75,15 @@ def _line(name: str, points: Points, index: int, x_axis: PlotAxis, y_axis: PlotA
 
 def _grid_lines(x_axis: PlotAxis, y_axis: PlotAxis, x_label: str, y_label: str) -> list[str]:
     parts = []
-    for value in round_ticks(y_axis, 5):
+    for value, label in round_ticks(y_axis, 5):
         y = y_axis.place(value)
         parts.append(f'<line class="grid" x1="{LEFT}" x2="{WIDTH - RIGHT}" y1="{y:.1f}" y2="{y:.1f}"/>')
-        parts.append(
-            f'<text class="tick" x="{LEFT - 6}" y="{y + 4:.1f}" text-anchor="end">{short_number(value)}</text>'
-        )
+        parts.append(f'<text class="tick" x="{LEFT - 6}" y="{y + 4:.1f}" text-anchor="end">{label}</text>')
     floor = HEIGHT - BOTTOM
-    for value in round_ticks(x_axis, 6):
+    for value, label in round_ticks(x_axis, 6):
         x = x_axis.place(value)
         parts.append(f'<line class="axis" x1="{x:.1f}" x2="{x:.1f}" y1="{floor}" y2="{floor + 4}"/>')
-        parts.append(
-            f'<text class="tick" x="{x:.1f}" y="{floor + 17}" text-anchor="middle">{short_number(value)}</text>'
-        )
+        parts.append(f'<text class="tick" x="{x:.1f}" y="{floor + 17}" text-anchor="middle">{label}</text>')
     middle_x, middle_y = (LEFT + WIDTH - RIGHT) / 2, (TOP + floor) / 2
     return [
         *parts,
@@ -99,25 +99,42 @@ def fit_axis(values: Sequence[float], start: float, end: float, *, log_allowed: 
     low, high = min(values), max(values)
     if log_allowed and low > 0 and high / low > LOG_RATIO:
         return PlotAxis(low / 1.1, high * 1.1, True, start, end)
+    whole = all(float(value).is_integer() for value in values)
     if low == high:
-        return PlotAxis(low - (abs(low) / 10 or 1.0), high + (abs(low) / 10 or 1.0), False, start, end)
+        return PlotAxis(low - (abs(low) / 10 or 1.0), high + (abs(low) / 10 or 1.0), False, start, end, whole)
     room = (high - low) * 0.05 if log_allowed else 0.0  # the x axis starts and ends at the data
-    return PlotAxis(low - room, high + room, False, start, end)
+    return PlotAxis(low - room, high + room, False, start, end, whole)
 
 
-def round_ticks(axis: PlotAxis, count: int) -> list[float]:
-    """About `count` round numbers within the axis."""
+def round_ticks(axis: PlotAxis, count: int) -> list[tuple[float, str]]:
+    """About `count` round numbers within the axis, fewer if they are whole and the axis is short; with their labels.
+
+    >>> [label for _, label in round_ticks(PlotAxis(352.1, 352.9, False, 0, 1), 4)]
+    ['352.2', '352.4', '352.6', '352.8']
+    >>> [label for _, label in round_ticks(PlotAxis(351.9, 353.1, False, 0, 1, whole=True), 4)]
+    ['352', '353']
+    """
     if axis.log:
         powers = range(math.floor(math.log10(axis.low)), math.ceil(math.log10(axis.high)) + 1)
         steps = (1,) if len(powers) > 4 else (1, 2, 5)
         every = max(1, len(powers) // (count + 1))
         values = [step * 10.0**power for power in powers[::every] for step in steps]
-        return [value for value in values if axis.low <= value <= axis.high]
+        return [(value, short_number(value)) for value in values if axis.low <= value <= axis.high]
     rough = (axis.high - axis.low) / count
     magnitude = 10.0 ** math.floor(math.log10(rough))
     step = next(factor * magnitude for factor in (1, 2, 5, 10) if factor * magnitude >= rough)
-    first = math.ceil(axis.low / step)
-    return [number * step for number in range(first, math.floor(axis.high / step) + 1)]
+    step = max(step, 1.0) if axis.whole else step
+    values = [number * step for number in range(math.ceil(axis.low / step), math.floor(axis.high / step) + 1)]
+    return list(zip(values, _tick_labels(values, step), strict=True))
+
+
+def _tick_labels(values: list[float], step: float) -> list[str]:
+    """Numbers as `short_number`, unless its digits are too few to tell ticks apart that are `step` from each other."""
+    shown = [float(f"{value:.3g}" if abs(value) < 1000 else f"{value:.4g}") for value in values]
+    if all(abs(one - value) < step / 10 for one, value in zip(shown, values, strict=True)):
+        return [short_number(value) for value in values]
+    decimals = max(0, -math.floor(math.log10(step)))
+    return [f"{value:.{decimals}f}" for value in values]
 
 
 def thin(points: Points) -> Points:

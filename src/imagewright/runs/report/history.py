@@ -127,7 +127,7 @@ class TrainingHistory:
         if "images_per_second" in figures:
             self.speed.add(seen, figures["images_per_second"])
         if "memory_bytes" in figures:
-            self.memory.add(seen, figures["memory_bytes"] / 2**20)
+            self.memory.add(seen, round(figures["memory_bytes"] / 2**20))
 
 
 def _named(report: Mapping[str, Any]) -> dict[str, Finding]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -10,12 +9,12 @@ from typing import Any
 from imagewright.counts import seen_text
 from imagewright.errors import RunError
 from imagewright.files import write_whole
-from imagewright.pixels import is_size, size_text
 from imagewright.runs.report.curves import draw_curves, short_number
 from imagewright.runs.report.history import LongCurve, TrainingHistory, group_terms
 from imagewright.runs.report.html import duration_text, page, panel, section, text
 from imagewright.runs.report.pictures import pictures
 from imagewright.runs.report.score_tables import score_panels
+from imagewright.runs.report.settings import setting_panels
 from imagewright.runs.run import Run
 from imagewright.runs.scores import Score, read_scores
 
@@ -43,7 +42,7 @@ def write_report(run_path: Run | str | Path) -> Path:
         _curves("Losses", "loss", history.losses),
         _curves("Derived metrics", "value", history.derived),
         _workings(history),
-        _tables(about),
+        section("What it was trained on, and how", setting_panels(about)),
     ]
     write_whole(run.path / "report.html", page(title, body))
     return run.path / "report.html"
@@ -118,38 +117,3 @@ def _workings(history: TrainingHistory) -> str:
         if series:
             shown.append(panel(name, draw_curves(series, y_label=label)))
     return section("Speed and settings over time", shown)
-
-
-def _tables(about: Mapping[str, Any]) -> str:
-    """All of `run.json`: a table for each dictionary in it, after a table of the other values."""
-    plain = {name: value for name, value in about.items() if not isinstance(value, dict)}
-    tables = {"run": plain} | {name: value for name, value in about.items() if isinstance(value, dict)}
-    panels = [_table(name, table) for name, table in tables.items() if table]
-    return section("What it was trained on, and how", panels)
-
-
-def _table(name: str, table: Mapping[str, Any]) -> str:
-    rows = [
-        f"<tr><td>{text(key.replace('_', ' '))}</td><td>{_value(value, key)}</td></tr>" for key, value in table.items()
-    ]
-    return panel(name.replace("_", " "), f"<table>{''.join(rows)}</table>")
-
-
-def _with_sizes(value: Any, name: str = "") -> Any:
-    """A value with the sizes in it as texts, width x height."""
-    if is_size(name, value):
-        return size_text(value)
-    if isinstance(value, dict):
-        return {key: _with_sizes(each, str(key)) for key, each in value.items()}
-    return [_with_sizes(each) for each in value] if isinstance(value, (list, tuple)) else value
-
-
-def _value(value: Any, name: str) -> str:
-    if is_size(name, value):
-        return text(size_text(value))
-    if isinstance(value, (dict, list, tuple)):
-        written = json.dumps(_with_sizes(value), ensure_ascii=False)
-        return f"<code>{text(written if len(written) < 600 else written[:600] + ' ...')}</code>"
-    if isinstance(value, int) and not isinstance(value, bool) and abs(value) >= 10_000:
-        return f"{value:,}"
-    return text("none" if value is None else value)

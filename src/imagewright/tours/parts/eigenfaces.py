@@ -7,7 +7,7 @@ import time
 from imagewright.analysis.components.components import components
 from imagewright.analysis.components.figures import draw_components, draw_strip
 from imagewright.images import Images
-from imagewright.images.selection import even_places
+from imagewright.images.selection import subset_evenly
 from imagewright.runs.report.curves import draw_curves
 from imagewright.tours.parts.models import finish_model, train_part
 from imagewright.tours.record import PartRecord
@@ -55,12 +55,8 @@ def _fitted(work: TourWork, part: PartRecord) -> Images:
         count = len(trained)
         if count > LEAST_FITTED:
             began = time.monotonic()
-            components(_spread(trained, LEAST_FITTED), "pca", seed=work.record.seed, progress=work.clock.tick)
+            components(subset_evenly(trained, LEAST_FITTED), "pca", seed=work.record.seed, progress=work.clock.tick)
             seconds = max(1e-6, time.monotonic() - began)
             left = work.clock.seconds - work.clock.elapsed
             count = min(count, max(LEAST_FITTED, int(LEAST_FITTED * SHARE_FITTED * left / (FITS * seconds))))
-    return trained if count >= len(trained) else _spread(trained, count)
-
-
-def _spread(images: Images, count: int) -> Images:
-    return images.subset(even_places(len(images), count))
+    return trained if count >= len(trained) else subset_evenly(trained, count)

@@ -14,7 +14,7 @@ from imagewright.capabilities import sampled_classes, samples_classes, verbs_of
 from imagewright.distributed import choose_device
 from imagewright.errors import ImagewrightError
 from imagewright.images import Images
-from imagewright.images.selection import even_places
+from imagewright.images.selection import subset_evenly
 from imagewright.latent.walks.plane import manifold
 from imagewright.latent.walks.walk_sheets import interpolation_sheet
 from imagewright.model import Model
@@ -193,5 +193,4 @@ def _show_path(work: TourWork, part: PartRecord, run: Run, model: Model) -> None
 
 def select_pictures(work: TourWork) -> Any:
     """Some pictures of the set, spread evenly over it, by which latents are scaled."""
-    trained = work.sized.trained
-    return trained.subset(even_places(len(trained), 200))  # an array has no names, by which --only chooses
+    return subset_evenly(work.sized.trained, 200)  # an array has no names, by which --only chooses

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from imagewright import catalogue
+from imagewright.errors import count_text
 from imagewright.notebooks import NotebookDisplay
 from imagewright.runs.loading import recorded_config
 from imagewright.runs.lock import is_training
@@ -116,6 +117,8 @@ class Examination(NotebookDisplay):
     not_measured: names of rules whose figures this model does not have.
     waits_for: images seen from which on all rules can be examined.
     stopped_at: images seen and images planned, if the training was stopped before its end.
+    fewest_images: seen in the shortest training that shows whether a network learns.
+    ended: whether the training is over.
     """
 
     findings: list[Finding]
@@ -125,6 +128,8 @@ class Examination(NotebookDisplay):
     not_measured: list[str]
     waits_for: int
     stopped_at: tuple[int, int] | None
+    fewest_images: int
+    ended: bool
 
     @property
     def headline(self) -> str | None:
@@ -132,9 +137,15 @@ class Examination(NotebookDisplay):
         if self.findings:
             return None
         at = f"at {self.images_seen:,} images seen"
-        if self.too_early:
+        is_short = self.images_seen < self.fewest_images
+        if self.ended and is_short:
+            return (
+                f"Too short to judge: {count_text(self.images_seen, 'image')} seen. A network shows whether it learns "
+                f"from some {self.fewest_images:,} images on, and good pictures take many more."
+            )
+        if self.too_early or is_short:
             return f"Too early to say whether this training works {at}: nothing wrong so far in what could be examined."
-        return f"Nothing wrong found in what was examined {at}."
+        return f"Nothing wrong found in what was examined {at}. No rule examines whether pictures are good."
 
     def lines(self) -> list[str]:
         """The headline if there are no findings, and what was examined, what not yet, and what not at all."""
@@ -144,8 +155,11 @@ class Examination(NotebookDisplay):
             lines.append(f"Stopped at {seen:,} of {planned:,} images: judged as it is. --resume goes on.")
         lines.append(f"Examined: {', '.join(self.examined) or 'nothing'}.")
         if self.too_early:
-            wait = "Those need a training of" if self.stopped_at is not None else "Those wait for"
-            lines.append(f"Too early for: {', '.join(self.too_early)}. {wait} {self.waits_for:,} images seen.")
+            wait = "Those need a training of" if self.ended else "Those wait for"
+            needed = f"{wait} {self.waits_for:,} images seen."
+            if self.ended and self.waits_for <= self.images_seen:
+                needed = "Those need more reports."
+            lines.append(f"Too early for: {', '.join(self.too_early)}. {needed}")
         if self.not_measured:
             lines.append(f"Not examined, as this model has no such figures: {', '.join(self.not_measured)}.")
         lines.append(f"Not examined by any rule: {NEVER_EXAMINED}.")
@@ -179,6 +193,8 @@ def examine_reports(
         not_measured=[name for name in RULES if name not in measured],
         waits_for=max(history.begins_at, history.images_seen + missing * every),
         stopped_at=(history.images_seen, planned) if history.ended and history.images_seen < planned else None,
+        fewest_images=history.fewest_images,
+        ended=history.ended,
     )
 
 

@@ -7,6 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from imagewright.training.plan import fewest_images
+
 # A rule reads at most this many of the latest reports, so that diagnosing each of thousands of reports stays fast.
 LATEST_REPORTS = 60
 
@@ -51,6 +53,11 @@ class History:
     def has_begun(self) -> bool:
         """Whether training has gone on for long enough that its samples can be diagnosed."""
         return self.images_seen >= self.begins_at
+
+    @property
+    def fewest_images(self) -> int:
+        """Images seen in the shortest training that shows whether a network learns."""
+        return fewest_images(self.planned("batch_size"))
 
     def planned(self, name: str) -> float:
         """A number of the training's plan; 0 if it has none of this name."""
