@@ -51,7 +51,7 @@ def test_its_samples_are_those_of_pca_before_the_tanh(count: int, found: int) ->
     oracle = PCA(found).fit(before_tanh(levels))
     assert f"{found} components, {oracle.explained_variance_ratio_.sum():.0%}" in note
     assert torch.allclose(base.mean.flatten(), torch.from_numpy(oracle.mean_).float(), atol=1e-4)
-    made = (base(torch.eye(6)) - base.mean).flatten(1).numpy()
+    made = (base(torch.eye(6), torch.ones(6)) - base.mean).flatten(1).numpy()
     expected = oracle.components_ * np.sqrt(oracle.explained_variance_)[:, None]
     signs = np.sign((made[:found] * expected).sum(1))[:, None]
     assert np.allclose(signs * made[:found], expected, atol=1e-3)
@@ -70,10 +70,11 @@ def test_a_training_starts_from_pca(model: str, tmp_path: Path) -> None:
         list(loaded.generator.main.children())[-2].weight.zero_()
         made = loaded.decode(latents)
     oracle = PCA(6).fit(before_tanh(levels))
-    base = loaded.base.components.flatten(1)
-    assert torch.allclose(
-        made.flatten(1), (torch.from_numpy(oracle.mean_).float() + latents[:, :6] @ base).tanh(), atol=1e-4
-    )
+    gains = loaded.generator.gains.detach()
+    assert torch.allclose(gains, torch.ones(6), atol=1e-2)
+    assert (gains != 1).all()  # they are learned
+    added = latents[:, :6] * gains @ loaded.base.components.flatten(1)
+    assert torch.allclose(made.flatten(1), (torch.from_numpy(oracle.mean_).float() + added).tanh(), atol=1e-4)
 
 
 def test_a_resumed_training_keeps_its_components(tmp_path: Path) -> None:

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 
 from imagewright.configs import SizedConfig
 from imagewright.layers.first import first_activations, first_weight
+from imagewright.layers.pca_base import PCABase
 
 START = 4  # the shorter side of the first map
 WIDEST = 16  # times `width`, up to which channels double; in the paper, at 64 pixels, they end at 8
@@ -62,9 +63,10 @@ class Generator(nn.Module):
 
     shape: size and widths.
     inputs: Z.
+    components: of the base that is given to it, of which it learns the gains; 0 without a base.
     """
 
-    def __init__(self, shape: DCGANShape, inputs: int) -> None:
+    def __init__(self, shape: DCGANShape, inputs: int, components: int = 0) -> None:
         super().__init__()
         widths = shape.widths[::-1]
         layers: list[nn.Module] = [
@@ -81,11 +83,16 @@ class Generator(nn.Module):
         layers += [nn.ConvTranspose2d(widths[-1], shape.channels, 4, stride=2, padding=1, bias=False), nn.Tanh()]
         self.main = nn.Sequential(*layers)
         self.apply(_initialise_as_published)
+        if components:
+            self.gains = nn.Parameter(torch.ones(components))
 
-    def forward(self, latents: Tensor, base: Tensor | None = None) -> Tensor:
-        """base: (N, C, H, W), added before the tanh; None for nothing."""
-        maps = latents.flatten(1)[..., None, None]
-        images: Tensor = self.main(maps) if base is None else self.main[-1](self.main[:-1](maps) + base)
+    def forward(self, latents: Tensor, base: PCABase | None = None) -> Tensor:
+        """base: whose samples of the first inputs are added before the tanh; None for nothing."""
+        inputs = latents.flatten(1)
+        maps: Tensor = self.main[:-1](inputs[..., None, None])
+        if base is not None:
+            maps = maps + base(inputs[:, : len(self.gains)], self.gains)
+        images: Tensor = self.main[-1](maps)
         return images
 
     def activations(self, latents: Tensor) -> Tensor:

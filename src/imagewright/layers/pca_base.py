@@ -2,7 +2,8 @@
 
 PCA as a generator: Tipping & Bishop 1999, "Probabilistic principal component analysis", eq. 2 without noise. The first
 samples are those of PCA; in a short training the network need not find the colours, places and variety of the set.
-Departure: the components are those of pictures before the tanh that ends the generator, so that sums stay in [-1, 1].
+Departures: the components are those of pictures before the tanh that ends the generator, so that sums stay in [-1, 1];
+the generator learns a gain of each component, 1 at first, because the longer it trains, the less it needs them.
 Shape letters: N batch, Z latents, C H W image.
 """
 
@@ -83,9 +84,9 @@ class PCABase(nn.Module):
             f"the network learns what to add to samples of PCA: {len(scaled)} components, {share:.0%} of the variance"
         )
 
-    def forward(self, latents: Tensor) -> Tensor:
-        """What latents (N, Z) add to the generator's output before its tanh, (N, C, H, W)."""
-        flat = latents.flatten(1).to(self.mean.dtype) @ self.components.flatten(1)
+    def forward(self, latents: Tensor, gains: Tensor) -> Tensor:
+        """What latents (N, Z) with gains (Z,) add to the generator's output before its tanh, (N, C, H, W)."""
+        flat = (latents.flatten(1) * gains).to(self.mean.dtype) @ self.components.flatten(1)
         return self.mean + flat.unflatten(1, self.mean.shape)
 
 

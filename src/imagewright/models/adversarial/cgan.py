@@ -113,7 +113,8 @@ class CGAN(Model, ConditionalLatents):
 
     def __init__(self, config: CGANConfig) -> None:
         super().__init__(config)
-        self.generator = Generator(config, config.latent_dim + config.conditions)
+        components = config.latent_dim if config.base == "pca" else 0
+        self.generator = Generator(config, config.latent_dim + config.conditions, components)
         self.discriminator = ConditionalDiscriminator(config)
         self.conditions = Conditions(config)
         if config.condition == "clusters":
@@ -206,8 +207,7 @@ class CGAN(Model, ConditionalLatents):
         return self.clusters.assign(images)
 
     def decode(self, latents: Tensor) -> Tensor:
-        noise = latents[:, : self.config.latent_dim]
-        images: Tensor = self.generator(latents, self.base(noise) if self.config.base == "pca" else None)
+        images: Tensor = self.generator(latents, self.base if self.config.base == "pca" else None)
         return images
 
     def activations(self, latents: Tensor) -> Tensor:

@@ -54,7 +54,8 @@ class DCGAN(Model, ScoresByDiscriminator):
 
     def __init__(self, config: DCGANConfig) -> None:
         super().__init__(config)
-        self.generator = Generator(config, config.latent_dim)
+        components = config.latent_dim if config.base == "pca" else 0
+        self.generator = Generator(config, config.latent_dim, components)
         self.discriminator = Discriminator(config, normalised=config.normalises_discriminator)
         self.limited_data = LimitedData(config)
         if config.base == "pca":
@@ -108,7 +109,7 @@ class DCGAN(Model, ScoresByDiscriminator):
         return normal_rows(generators, self.config.latent_dim)
 
     def decode(self, latents: Tensor) -> Tensor:
-        images: Tensor = self.generator(latents, self.base(latents) if self.config.base == "pca" else None)
+        images: Tensor = self.generator(latents, self.base if self.config.base == "pca" else None)
         return images
 
     def activations(self, latents: Tensor) -> Tensor:
