@@ -7,7 +7,7 @@ Pictures of 64 pixels and the options that are suggested for them on a CPU: what
 says of rate and memory. A model in closed form is fitted, and the seconds and the memory of the whole training are
 taken. Seconds are those of the processor: other work on the machine matters less, and with one thread they are what
 a quiet machine takes. Each model has a process of its own. Writes docs/pictures/models/speeds.json, where each line
-says its processor, its version of torch and its day.
+says its processor, its version of torch and, if it is known, its day.
 """
 
 from __future__ import annotations

@@ -160,9 +160,8 @@ class Model(nn.Module):
             all get its buffers.
         seed: of all that is random.
 
-        Returns notes for the user; the time of a model that returns none is in no plan. A model whose weights were
-        taken from another run may have been initialised by its images. Such buffers are in no network of `averaged`:
-        they would be averaged from their values before.
+        Returns notes for the user. A model whose weights were taken from another run may have been initialised by its
+        images. Such buffers are in no network of `averaged`: they would be averaged from their values before.
         """
         return ()
 

@@ -73,6 +73,8 @@ def test_a_branch_of_an_older_run_has_its_options_under_their_present_names(tmp_
 def test_a_branch_names_a_checkpoint_that_is_kept(parent: iw.Run, tmp_path: Path) -> None:
     latest = branch(parent, tmp_path / "latest", "latest")
     assert latest.record["options"]["start"] == f"{parent.path}@{2 * AT}"
+    again = branch(parent, latest.path, "latest", resume=True, images_seen=2 * BATCH)  # resumed as it was typed
+    assert again.latest()[0].images_seen == 2 * BATCH
     with pytest.raises(RunError, match=r"no checkpoint at 17 .*@48, @96"):
         branch(parent, tmp_path / "run", 17)
     assert not (tmp_path / "run").exists()

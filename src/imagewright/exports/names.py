@@ -14,18 +14,17 @@ EXPECTED: dict[str, str] = {
     "safetensors": "The weights are one file, whose name ends in .safetensors: not {out}.",
     "published": "State dicts are a folder, or one file whose name ends in .pth: not {out}.",
     "html": "A page is one file, whose name ends in .html: not {out}.",
-    "diffusers": "The layout of diffusers is a folder, and {out} is the name of a file.",
+    "diffusers": "The layout of diffusers is a folder: not {out}, whose name is that of a file.",
 }
 FOLDERS = ("onnx", "published", "diffusers")  # that may be folders
+# Endings that no new folder has by intention.
+OF_FILES = {*SUFFIXES.values(), ".htm", ".pt", ".ckpt", ".bin", ".pkl", ".zip", ".json", ".txt", ".npz", ".png", ".jpg"}
 
 
 def check_name(to: ExportKind, out: Path) -> None:
-    """Raise `UserError` if a file or folder of this name is none that an export makes.
-
-    A name whose ending begins with a letter is that of a file, unless a folder has it already: `runs/v1.5` is a folder.
-    """
+    """Raise `UserError` if a file or folder of this name is none that an export makes."""
     if out.suffix == SUFFIXES.get(to):
         return
-    is_folder = out.is_dir() or not out.suffix[1:2].isalpha()
+    is_folder = out.is_dir() or out.suffix.lower() not in OF_FILES
     if to not in FOLDERS or not is_folder:
         raise UserError(EXPECTED[to].format(out=out))

@@ -17,6 +17,7 @@ from imagewright.checkpoints import export_state, find_adapter
 from imagewright.checkpoints.adapter import Adapter, State, shapes_of
 from imagewright.configs import DATA_FIELDS
 from imagewright.errors import UserError
+from imagewright.exports.names import SUFFIXES
 from imagewright.exports.records import base_of, export_record, training_record, what_was_taken_out
 from imagewright.exports.results import Exported, listed
 from imagewright.files import written_together
@@ -26,7 +27,7 @@ from imagewright.output.writing import new_file, refuse_existing
 from imagewright.runs.loading import ABSENT, absent_networks
 from imagewright.runs.weights import write_tensors
 
-PUBLISHED_SUFFIX = ".pth"
+PUBLISHED_SUFFIX = SUFFIXES["published"]
 
 
 def export_safetensors(model: Model, out: Path, *, force: bool) -> Exported:

@@ -42,7 +42,7 @@ class Spectrum:
     variances: Tensor  # (K,), descending
     total_variance: float  # the trace of the covariance
     all_variances: Tensor | None = None  # of all min(N - 1, D) components, descending, if they are known
-    blocks: int | None = None  # of the Krylov iteration, until it converged; None if it was another solver
+    blocks: int | None = None  # of the Krylov iteration to count for a larger set; None if it was another solver
 
     @classmethod
     def empty(cls, pixels: int, components: int) -> Spectrum:

@@ -27,6 +27,7 @@ def by_heart(work: TourWork, model: Model) -> str | None:
     trained, verbs = work.sized.trained, verbs_of(model)
     if "sample" not in verbs or len(trained) > MOST_PICTURES:
         return None
+    trained.prepare()  # in a tour that goes on no part before may have read them, so that unreadable ones still count
     if "reconstruct" in verbs:
         images = trained.batch(even_places(len(trained), REBUILT)).images
         rebuilt = torch.as_tensor(reconstruct(model, images))

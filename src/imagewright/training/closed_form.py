@@ -77,7 +77,7 @@ def _write(model: Model, images: Images, run: Run, reporter: Reporter, seconds: 
         "losses": {},
         "derived_metrics": model.derived_metrics({}),
         "learning_rates": {},
-        "memory_bytes": devices.peak_memory(torch.device("cpu")),
+        "memory_bytes": devices.peak_memory(devices.CPU),
     }
     run.append_metrics(report)
     write_report(run.path)

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from imagewright.configs import Config
     from imagewright.model import Model
 
+CPU = torch.device("cpu")
 # Numbers in memory for each parameter that Adam trains: the parameter, its gradient, two moments.
 COPIES = 4
 # Options of models that weights grow with.
@@ -92,7 +93,7 @@ def check_batch(rows: int, config: Config, device: torch.device) -> None:
     device: where the model trains.
     """
     bytes_each = math.prod(config.image_shape) * (READ_AHEAD + 2 + (4 if device.type == "cpu" else 0))
-    here = torch.device("cpu")  # also where a GPU trains: batches are read ahead in the memory of the machine
+    here = CPU  # also where a GPU trains: batches are read ahead in the memory of the machine
     available = memory_of_rank(here)
     if rows * bytes_each > available:
         raise ConfigError(

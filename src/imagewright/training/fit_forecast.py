@@ -27,7 +27,6 @@ from imagewright.model import Model
 from imagewright.statistics.spectra import DEFAULT_COMPONENTS, GRAM_IMAGES, GRAM_NUMBERS
 from imagewright.training import device as devices
 from imagewright.training.closed_form import fit_over_ranks
-from imagewright.training.fit_memory import CPU
 from imagewright.training.previews import choose_inputs
 from imagewright.training.reporting import Say, tell_if_slow
 from imagewright.verbs.apply import decode, reconstruct
@@ -107,16 +106,19 @@ def _shares(model: Model, images: Images) -> tuple[int, int]:
 
 
 def _measure(model: Model, images: Images, first: int, second: int, say: Say) -> FitForecast:
-    """By fits to the first share and, unless that takes long, to the second. `_TookLong` if the first is given up."""
+    """By fits to the first share and to the second, which is given up sooner. `_TookLong` if the first is given up.
+
+    The first fit also loads libraries, so that only the second tells whether fits take long.
+    """
     longer = few = None
     with _peak_of_its_own():
-        shorter = _fit_share(model, images, first, say)
-        memory = devices.peak_memory(CPU)
+        shorter = _fit_share(model, images, first, say, PATIENCE)
+        memory = devices.peak_memory(devices.CPU)
         memory -= sum(each.nbytes for each in [*model.parameters(), *model.buffers()])  # a training has one copy
-        if first < second and second / first * shorter.seconds <= LONGEST:
+        if first < second:
             with suppress(ImagewrightError):
-                longer = _fit_share(model, images, second, say)
-                few = _fit_share(model, images, FEW, say)
+                longer = _fit_share(model, images, second, say, LONGEST)
+                few = _fit_share(model, images, FEW, say, LONGEST)
     last = longer or shorter
     memory += max(0, int(last.whole.peak - shorter.work.peak))
     seconds = shorter.seconds
@@ -147,24 +149,24 @@ def _some(images: Images, count: int) -> Images:
     return images.subset(kept)
 
 
-def _fit_share(model: Model, images: Images, count: int, say: Say) -> _Fitted:
-    """Fit a copy to so many of the pictures. Raises `_TookLong`, or what the fit raises."""
+def _fit_share(model: Model, images: Images, count: int, say: Say, patience: float) -> _Fitted:
+    """Fit a copy to so many of the pictures. Raises `_TookLong` after `patience` seconds, or what the fit raises."""
     fitted, some = copy.deepcopy(model), _some(images, count)
     with tell_if_slow(say, f"fitting {count:,} of {len(images):,} pictures, to measure memory and time ..."):
-        seconds = _on_main(_seconds(fitted, some))
+        seconds = _on_main(_seconds(fitted, some, patience))
     work, whole = fitted.fit_work(count), fitted.fit_work(len(images))
     assert work is not None
     assert whole is not None
-    components = getattr(fitted, "found", None) if getattr(model.config, "explained", None) else None
+    components = getattr(fitted, "components_found", None) if getattr(model.config, "explained", None) else None
     return _Fitted(count, seconds, work, whole, components)
 
 
-def _seconds(model: Model, images: Images) -> float:
+def _seconds(model: Model, images: Images, patience: float) -> float:
     """Fit the model, and make a preview of it as the training does. Returns the seconds of the fit."""
     started = time.monotonic()
 
     def check_time(_: int) -> None:
-        if time.monotonic() - started > PATIENCE:
+        if time.monotonic() - started > patience:
             raise _TookLong
 
     fit_over_ranks(model, FloatStream(images, check_time))
@@ -180,7 +182,7 @@ def _seconds(model: Model, images: Images) -> float:
 def _peak_of_its_own() -> Iterator[None]:
     """Within the block the peak of memory and torch's random numbers are as if nothing had been before."""
     with torch.random.fork_rng([]):
-        devices.forget_peak(CPU)
+        devices.forget_peak(devices.CPU)
         yield
 
 

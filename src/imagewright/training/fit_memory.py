@@ -6,17 +6,14 @@ import dataclasses
 from collections.abc import Iterable
 from typing import Any
 
-import torch
-
 from imagewright.configs import Config
 from imagewright.errors import ConfigError, ImagewrightError, count_text
 from imagewright.machine import memory_of_rank, shared_memory_words
 from imagewright.memoryless import without_memory
 from imagewright.model import Model
 from imagewright.pixels import size_text
+from imagewright.training import device as devices
 from imagewright.training.planning import round_down
-
-CPU = torch.device("cpu")
 
 
 def check_fit(model_class: type[Model], config: Config, count: int) -> None:
@@ -27,7 +24,7 @@ def check_fit(model_class: type[Model], config: Config, count: int) -> None:
     """
     if not model_class.is_closed_form():
         return
-    available = memory_of_rank(CPU)
+    available = memory_of_rank(devices.CPU)
     needed = _peak(model_class, config, count)
     if needed is None or needed <= available:
         return
@@ -52,7 +49,7 @@ def check_fit(model_class: type[Model], config: Config, count: int) -> None:
     what_fits = f"What fits: {', or '.join(advice)}" if advice else "Give a smaller --size, and fewer pictures"
     raise ConfigError(
         f"The fit to {count_text(count, 'picture')} of {size_text(config.size)} needs about {needed / 2**30:,.1f} GiB "
-        f"of memory, and there are {available / 2**30:,.1f} GiB{shared_memory_words(CPU)}. {what_fits}."
+        f"of memory, and there are {available / 2**30:,.1f} GiB{shared_memory_words(devices.CPU)}. {what_fits}."
     )
 
 

@@ -23,8 +23,8 @@ from imagewright.statistics.spectra import DEFAULT_COMPONENTS
 from imagewright.training.assembling import Assembled, assemble
 from imagewright.training.choosing import settle_model, with_chosen
 from imagewright.training.data.validation_split import choose_held_out
+from imagewright.training.device import CPU
 from imagewright.training.fit_forecast import FitForecast, forecast_fit
-from imagewright.training.fit_memory import CPU
 from imagewright.training.joining import check_settings
 from imagewright.training.memory import explain_out_of_memory
 from imagewright.training.memory_use import MemoryUse, gather_memory, measure_memory, memory_text, with_peak_before

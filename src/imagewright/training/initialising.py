@@ -19,15 +19,14 @@ from imagewright.training import device as devices
 from imagewright.training.reporting import Say, tell_if_slow
 
 MOST = 10_000  # images that a model sees then, spread evenly over the set
-CPU = torch.device("cpu")
 
 
 @dataclass(frozen=True)
 class Initialised:
     """What the look at the images took.
 
-    seconds: on the main rank, told to all; 0 if no note says that the model looked.
-    memory: bytes of this process at its peak; 0 if it did not look.
+    seconds: on the main rank, told to all.
+    memory: bytes of this process at its peak.
     """
 
     seconds: float = 0.0
@@ -58,7 +57,7 @@ def initialise_from_images(model: Model, images: Images, held_out: np.ndarray, s
             stream = FloatStream(images.subset(chosen))
             notes.extend(model.initialise_from(stream, derive_seed(seed, "initialise")))
 
-    devices.forget_peak(CPU)
+    devices.forget_peak(devices.CPU)
     began = time.monotonic()
     agreement.first_on_main(initialise)
     if distributed.world_size() > 1:
@@ -66,5 +65,5 @@ def initialise_from_images(model: Model, images: Images, held_out: np.ndarray, s
             buffer.copy_(distributed.broadcast_from_main(buffer))
     for note in notes:
         say(note)
-    seconds = torch.tensor([time.monotonic() - began if notes else 0.0], dtype=torch.float64)
-    return Initialised(float(distributed.broadcast_from_main(seconds)), devices.peak_memory(CPU) if notes else 0)
+    seconds = torch.tensor([time.monotonic() - began], dtype=torch.float64)
+    return Initialised(float(distributed.broadcast_from_main(seconds)), devices.peak_memory(devices.CPU))

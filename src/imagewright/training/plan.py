@@ -18,7 +18,7 @@ ScheduleName = Literal["recipe", "constant", "linear", "cosine"]
 COMPARED_POINTS = 64  # of a training, at which a recipe is compared with its start
 BATCH_POINTS = 256  # parts of a training, at whose ends batch sizes are compared
 FEWEST_STEPS = 1_000  # a training of fewer steps is said to be short
-FEWEST_IMAGES = 4_000  # likewise of fewer images, for steps of one or two: a twentieth of pix2pix's published length
+FEWEST_IMAGES = 4_000  # likewise of fewer images, for steps of one to three: a twentieth of pix2pix's published length
 
 
 def fewest_images(batch_size: float) -> int:

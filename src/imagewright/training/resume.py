@@ -6,7 +6,7 @@ import dataclasses
 import json
 import shlex
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 from imagewright import catalogue, configs
@@ -18,6 +18,7 @@ from imagewright.pixels import size_text
 from imagewright.pretrained.features.contract import runs_code
 from imagewright.runs.loading import recorded_config
 from imagewright.runs.places import RECORD, WEIGHTS_ALONE
+from imagewright.runs.points import names_point, point_name, resolve_point
 from imagewright.runs.run import Run
 from imagewright.training.annotated import choose_annotated
 from imagewright.training.milestones import Pace
@@ -120,13 +121,22 @@ def open_as_recorded(recorded: dict[str, Any], source: Any) -> Images:
     return open_images(source, **opening_options(recorded))
 
 
+def _as_recorded(name: str, value: Any) -> Any:
+    """The value of an option as a record has it: a checkpoint that a training branched from, with all its digits."""
+    if name == "start" and names_point(value):
+        with suppress(RunError):  # the run from which it branched may be gone by now
+            run, images_seen = resolve_point(value)
+            return value if images_seen is None else point_name(run, images_seen)
+    return value
+
+
 def check_options(run: Run, training: dict[str, Any], options: dict[str, Any]) -> None:
     """Raise `RunError`, which names each option given now that differs from the run's."""
     differing = [
         f"{name} is {recorded[name]!r} in the run and {value!r} now"
         for given, recorded in ((training, training_options(run)), (options, model_options(run)))
         for name, value in given.items()
-        if name in recorded and value != recorded[name] and name not in MAY_DIFFER_ON_RESUME
+        if name in recorded and _as_recorded(name, value) != recorded[name] and name not in MAY_DIFFER_ON_RESUME
     ]
     if differing:
         raise RunError(
@@ -205,9 +215,8 @@ def images_by(run: Run, limit: float) -> int:
             "known: resume it without --minutes, or give --images-seen."
         )
     rate = last["images_seen"] / seconds
-    return checkpoints[-1].images_seen + images_in(
-        limit, rate, int((run.record.get("plan") or {}).get("batch_size", 1))
-    )
+    batch_size = int((run.record.get("plan") or {}).get("batch_size", 1))
+    return checkpoints[-1].images_seen + images_in(limit, rate, batch_size)
 
 
 def check_code_was_named(run: Run, options: TrainingOptions, training: dict[str, Any]) -> None:

@@ -67,8 +67,8 @@ def split_options(model_name: str, options: dict[str, Any]) -> tuple[dict[str, A
     training = {name: value for name, value in options.items() if name in of_training}
     if training.get("start") is not None and catalogue.model_class(model_name).is_closed_form():
         raise ConfigError(
-            f"{model_name} is fitted in closed form, to the pictures alone, and starts from no run: leave --from "
-            f"{training['start']} out (start= in Python), or name a model that is trained by steps."
+            f"{model_name} is fitted in closed form, to the pictures alone, and starts from no run: leave --from out "
+            "(start=), or name a model that is trained by steps."
         )
     return training, {name: value for name, value in options.items() if name in of_model}, opening
 

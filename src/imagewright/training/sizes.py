@@ -7,8 +7,6 @@ import shutil
 from collections.abc import Mapping
 from typing import Any
 
-import torch
-
 from imagewright import catalogue, configs
 from imagewright.counts import minutes_text
 from imagewright.errors import ConfigError
@@ -16,6 +14,7 @@ from imagewright.files import cache_folder
 from imagewright.images import Images
 from imagewright.machine import memory_of_rank
 from imagewright.pixels import size_text
+from imagewright.training import device as devices
 from imagewright.training.reporting import Say
 
 # A model that is trained by steps learns nothing from photographs at their own size in the time there is. The sides
@@ -99,7 +98,7 @@ def _fit_memory(model_name: str, images: Images, options: Mapping[str, Any], say
     values = math.prod((images.channels, *images.size))
     most, reason = float("inf"), "memory"
     if keeps_components:
-        most = memory_of_rank(torch.device("cpu")) / (BYTES_A_VALUE * max(1.0, components / COMPONENTS))
+        most = memory_of_rank(devices.CPU) / (BYTES_A_VALUE * max(1.0, components / COMPONENTS))
     if images.cached:
         folder = next(each for each in (cache_folder(None), *cache_folder(None).parents) if each.exists())
         on_disk = SHARE_OF_DISK * shutil.disk_usage(folder).free / len(images)

@@ -100,5 +100,5 @@ def _draw_distributions(axes: Axes, space: SpaceComparison, control: str) -> Non
     axes.set_xlim(left=0)
     axes.set_xlabel("distance to the nearest / mean of the next fifty")
     axes.set_title(
-        f"{space.space}: {space.share:.1%} left of the control's 1%;  $C_T$ {space.statistic:+.1f}", fontsize=9
+        f"{space.space}: {space.share:.1%} left of the control's 1%;  C_T {space.statistic:+.1f}", fontsize=9
     )

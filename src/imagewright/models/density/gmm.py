@@ -32,7 +32,8 @@ from imagewright.statistics.gaussians import log_densities, sample_gaussians
 SKLEARN_NAMES = {"full": "full", "tied": "tied", "diagonal": "diag"}
 TRIED = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512)
 USUAL_GAUSSIANS, USUAL_STEPS = 4, 60  # for what is counted beforehand: of smooth colours and faces 43 to 91 steps
-OF_NUMBER = 600  # operations of a product of matrices that take as long as sums over a number of a point, in a step
+# Operations of a product of matrices that take as long as the sums of a step over a number of a point.
+OPERATIONS_A_NUMBER = 600
 PATIENCE = 2  # the search by BIC ends after this many numbers of Gaussians in a row without improvement
 
 
@@ -127,7 +128,7 @@ class GMM(Model, EncodesLatents):
         held = count * (copies * dimensions + 3 * DOUBLE * gaussians)
         squares = {"full": gaussians, "tied": 1, "diagonal": 0}[self.config.covariance] * dimensions**2
         products = 4.0 * (1 if self.config.covariance == "diagonal" else dimensions)
-        step = count * dimensions * (products + OF_NUMBER)
+        step = count * dimensions * (products + OPERATIONS_A_NUMBER)
         step += dimensions**3 if squares else 0
         tried = [gaussians] if self.config.gaussians else [each for each in TRIED if each <= gaussians]
         # Half of a step in single precision, and one in double. Of few pictures fewer steps are taken than of all.

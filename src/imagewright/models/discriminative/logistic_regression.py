@@ -30,7 +30,8 @@ from imagewright.models.shared.latent_space import (
 )
 
 USUAL_STEPS = 50  # of the solver, for what is counted beforehand
-OF_NUMBER = 24  # operations of a product of matrices that take as long as a step takes for a number and a class
+# Operations of a product of matrices that take as long as a step for a number of a point and a class.
+OPERATIONS_A_LOGIT = 24
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -104,7 +105,7 @@ class LogisticRegression(Model, ClassifiesLatents):
         if self.pictures_fitted:  # of twice the pictures, clothes and objects took the root of two as many
             growth = math.sqrt(count / self.pictures_fitted)
             steps = min(self.steps_taken * growth, self.config.most_iterations)
-        solving = FitWork(LIBRARIES + held, 0, steps * OF_NUMBER * count * dimensions * classes)
+        solving = FitWork(LIBRARIES + held, 0, steps * OPERATIONS_A_LOGIT * count * dimensions * classes)
         return found.reading(count * DOUBLE * dimensions).then(solving)
 
     def classify(self, images: Tensor) -> Tensor:

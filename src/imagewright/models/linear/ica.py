@@ -37,7 +37,7 @@ MOST_FITTED = 50_000
 LEAST_VARIANCE = 1e-6
 USUAL_STEPS = 100  # of FastICA, for what is counted beforehand
 # Operations of a product of matrices that take as long as the contrast of a number, and as a step's decorrelation.
-OF_NUMBER, OF_ROTATION = 500, 170
+OPERATIONS_A_CONTRAST, OPERATIONS_A_ROTATION = 500, 170
 TOLERANCE = 1e-4  # scikit-learn's: 1 - cosine of the directions of two successive iterations at convergence
 
 
@@ -109,7 +109,7 @@ class ICA(Model):
         # Coordinates in single and in double precision, and FastICA's three arrays of their size.
         points = (SINGLE + 4 * DOUBLE) * fitted * components
         reading = 1.0 * count * pixels * (READING + components)
-        step = (4.0 * components + OF_NUMBER) * fitted * components + OF_ROTATION * components**3
+        step = (4.0 * components + OPERATIONS_A_CONTRAST) * fitted * components + OPERATIONS_A_ROTATION * components**3
         steps = (self.steps_taken or USUAL_STEPS) * step
         basis = SINGLE * components * pixels
         rotation = FitWork(LIBRARIES + basis + points, basis, reading + steps)

@@ -56,7 +56,7 @@ class PCA(Model):
     sums_over_ranks = True
     all_variances: Tensor | None = None  # after `fit`, of all components there are, if they are known; not in a file
     # After `fit`, for `fit_work`; not in a file: components, and blocks of the iteration (`Spectrum.blocks`).
-    found: int | None = None
+    components_found: int | None = None
     blocks: int | None = None
     score_unit = "log-likelihood (probabilistic PCA), nats"
     likelihood_of: LikelihoodOf = "density"
@@ -79,15 +79,18 @@ class PCA(Model):
         config, pixels = self.config, math.prod(self.config.image_shape)
         spectrum = compute_spectrum(images, "PCA", pixels, config.components, config.explained, config.seed)
         self._register_buffers(spectrum)
-        self.all_variances, self.found, self.blocks = spectrum.all_variances, len(spectrum.basis), spectrum.blocks
+        self.all_variances, self.blocks = spectrum.all_variances, spectrum.blocks
+        self.components_found = len(spectrum.basis)
 
     def check_images(self, images: Stream) -> None:
         check_spectrum(images, "PCA", math.prod(self.config.image_shape), self.config.components)
 
     def fit_work(self, count: int) -> FitWork:
         wanted = self.config.components
-        if self.config.explained and self.found:  # else the usual number, as it is not known beforehand
-            wanted = DEFAULT_COMPONENTS * 2 ** max(0, math.ceil(math.log2(self.found / DEFAULT_COMPONENTS)))
+        if self.config.explained and self.components_found:  # else the usual number, as it is not known beforehand
+            # The fit doubles their number until the share is reached.
+            doublings = math.ceil(math.log2(self.components_found / DEFAULT_COMPONENTS))
+            wanted = DEFAULT_COMPONENTS * 2 ** max(0, doublings)
         return spectrum_work(count, math.prod(self.config.image_shape), wanted, self.blocks)
 
     def resize_buffers(self, state: dict[str, Tensor]) -> None:

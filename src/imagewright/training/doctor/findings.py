@@ -144,7 +144,9 @@ class Examination(NotebookDisplay):
                 f"from some {self.fewest_images:,} images on, and good pictures take many more."
             )
         if self.too_early or is_short:
-            return f"Too early to say whether this training works {at}: nothing wrong so far in what could be examined."
+            needed = f" A network shows it from some {self.fewest_images:,} images on." if is_short else ""
+            so_far = "nothing wrong so far in what could be examined."
+            return f"Too early to say whether this training works {at}: {so_far}{needed}"
         return f"Nothing wrong found in what was examined {at}. No rule examines whether pictures are good."
 
     def lines(self) -> list[str]:
