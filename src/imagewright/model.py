@@ -129,6 +129,10 @@ class Model(nn.Module):
         """
         raise NotImplementedError(f"{type(self).__name__} is trained by its phases")
 
+    def describe_fit(self) -> Sequence[str]:
+        """Sentences for the user on what `fit` found."""
+        return ()
+
     def check_images(self, images: Stream) -> None:
         """Raise `UserError` for images that `fit` would refuse, as far as their number, labels and first pictures tell.
 

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import sklearn.decomposition
 import torch
-from tiny import simple_pictures, train_tiny
+from tiny import Messages, simple_pictures, train_tiny
 from torch import Tensor
 
 import imagewright as iw
@@ -258,8 +258,10 @@ def test_invalid_options_are_refused(options: dict[str, object]) -> None:
 
 
 def test_a_run_of_any_number_of_components_is_loaded(tmp_path: Path) -> None:
-    run = train_tiny("pca", simple_pictures(40), tmp_path / "run", components=None, explained=0.9)
+    told = Messages()
+    run = train_tiny("pca", simple_pictures(40), tmp_path / "run", components=None, explained=0.9, reporter=told)
     model = iw.load(run)
+    assert any(text.startswith(f"{len(model.basis)} principal components explain 9") for text in told.texts)
     assert 1 < len(model.basis) < 39
     assert model.latent_shape == (len(model.basis),)
     assert iw.sample(run, 3).shape == (3, 3, 16, 16)

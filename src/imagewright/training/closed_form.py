@@ -62,6 +62,8 @@ def fit(model: Model, images: Images, run: Run, reporter: Reporter, stop: StopRe
 
 def _write(model: Model, images: Images, run: Run, reporter: Reporter, seconds: float) -> None:
     """Write the checkpoint of a fitted model, and its first and last report."""
+    for sentence in model.describe_fit():
+        reporter.message(sentence)
     record = {"model": run.model, "config": run.record["config"], "images_seen": len(images)}
     # The weights last: a run is trained when they are there, and a preview shows that the model answers.
     sources = {"images": images}

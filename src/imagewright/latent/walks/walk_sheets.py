@@ -28,10 +28,7 @@ from imagewright.runs.provenance import run_record
 from imagewright.verbs.apply import RunLike, encode, images_for, resolve_model
 from imagewright.verbs.paths import Interpolation, default_interpolation
 
-REBUILT = (
-    "The ends that are pictures are shown as the model reconstructs them, not as they are: "
-    "`imagewright reconstruct` shows both."
-)
+REBUILT = "The ends that are pictures are shown as the model reconstructs them, not as they are."
 CELL = 72  # pixels of an image's longer side in a blend; there are many, and adjacent ones differ little
 
 

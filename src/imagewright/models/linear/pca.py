@@ -9,7 +9,7 @@ Shape letters: N images, D = C H W pixel values, K components.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any, ClassVar
 
 import torch
@@ -19,6 +19,7 @@ from torch import Tensor
 
 from imagewright.capabilities import LikelihoodOf
 from imagewright.configs import Config
+from imagewright.errors import count_text
 from imagewright.fit_work import FitWork
 from imagewright.model import Model, Stream
 from imagewright.statistics.gaussians import normal_rows
@@ -81,6 +82,10 @@ class PCA(Model):
         self._register_buffers(spectrum)
         self.all_variances, self.blocks = spectrum.all_variances, spectrum.blocks
         self.components_found = len(spectrum.basis)
+
+    def describe_fit(self) -> Sequence[str]:
+        share = float(self.explained_variance_ratio.sum())
+        return (f"{count_text(len(self.basis), 'principal component')} explain {share:.1%} of the variance",)
 
     def check_images(self, images: Stream) -> None:
         check_spectrum(images, "PCA", math.prod(self.config.image_shape), self.config.components)

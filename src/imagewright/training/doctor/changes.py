@@ -54,12 +54,12 @@ def train_longer(history: History, note: str = "", images_seen: int | None = Non
     """A longer training.
 
     note: the rest of the sentence.
-    images_seen: of the new training; by default twice the planned ones.
+    images_seen: of the new training; by default twice the planned ones, and at least those that show whether it learns.
     """
     now = int(history.planned("images_seen"))
     if not now:  # a record without it
         return Remedy(note=f"Try more --images-seen{note}")
-    wanted = scaled(now, FACTOR) if images_seen is None else images_seen
+    wanted = max(scaled(now, FACTOR), history.fewest_images) if images_seen is None else images_seen
     return Remedy(option="images_seen", value=wanted, now=now, note=note)
 
 
