@@ -17,9 +17,6 @@ from imagewright.errors import DataError, RunError, UserError
 from imagewright.layers.pca_base import LARGEST, PCABase
 from imagewright.models.adversarial.dcgan import DCGANConfig
 from imagewright.statistics.fitting import TensorStream
-from imagewright.training import assembling, planning
-from imagewright.training.initialising import Initialised
-from imagewright.training.trial import Trial
 from imagewright.traits import Traits
 
 TINY: dict[str, Any] = {
@@ -91,20 +88,6 @@ def test_equal_pictures_are_refused(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="no difference between the pictures"):
         iw.train("dcgan", np.repeat(pictures(1), 20, 0), tmp_path / "run", **TINY)
     assert not (tmp_path / "run").exists()
-
-
-def test_the_look_at_the_images_is_in_the_plan(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Of a minute 24 seconds are left for steps, at 100 pictures a second, in nine tenths of them."""
-    looked = Initialised(seconds=36.0, memory=2**42)
-    monkeypatch.setattr(assembling, "initialise_from_images", lambda *_: looked)
-    monkeypatch.setattr(planning, "run_trial", lambda *_, **__: Trial({"fp32": 100.0}, {"fp32": 1.0}))
-    options = {name: value for name, value in TINY.items() if name != "images_seen"}
-    plan = iw.plan_training("dcgan", pictures(), **options, minutes=1.0)
-    assert plan.images_seen is not None
-    assert plan.seconds is not None
-    assert 2_100 - TINY["batch_size"] < plan.images_seen <= 2_100
-    assert plan.seconds == pytest.approx(36 + plan.images_seen / 100 / 0.9)
-    assert plan.memory_bytes == 2**42
 
 
 def test_published_code_does_not_get_such_a_network(tmp_path: Path) -> None:

@@ -145,9 +145,10 @@ def test_other_minutes_make_a_resumed_run_longer(tmp_path: Path, monkeypatch: py
     give_trial(monkeypatch, rates(100.0))
     run, _ = train("autoencoder", tmp_path / "run", minutes=0.02)
     monkeypatch.setattr("imagewright.training.resume.seconds_in", lambda run: 1.0)
-    trained = run.checkpoints()[-1].images_seen
-    longer, _ = train("autoencoder", tmp_path / "run", minutes=0.04, resume=True)
-    assert longer.checkpoints()[-1].images_seen > trained
+    assert run.checkpoints()[-1].images_seen == 12 * BATCH
+    longer, _ = train("autoencoder", tmp_path / "run", minutes=0.035, resume=True)
+    # In nine tenths of 1.1 seconds, at 96 images a second, there is time for 95 images, which are 11 whole steps.
+    assert longer.record["plan"]["images_seen"] == longer.checkpoints()[-1].images_seen == (12 + 11) * BATCH
     scheduled = tmp_path / "scheduled"
     train("autoencoder", scheduled, minutes=0.02, schedule="cosine")
     with pytest.raises(RunError, match="schedule"):
