@@ -98,6 +98,7 @@ def added_memory(work: Callable[[], Any]) -> int:
     return devices.peak_memory(devices.CPU) - before
 
 
+@pytest.mark.learning  # what a process takes depends on what ran in it before
 @pytest.mark.usefixtures("freed_at_once")
 @pytest.mark.parametrize(
     ("name", "side", "gram_numbers", "options"),
@@ -126,6 +127,7 @@ def test_the_memory_that_is_counted_is_what_a_fit_takes(
     assert after.peak == pytest.approx(taken, rel=0.25)
 
 
+@pytest.mark.learning
 @pytest.mark.usefixtures("few_are_many", "freed_at_once")
 def test_the_memory_of_all_grows_from_that_of_a_share(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(fit_forecast, "GRAM_IMAGES", 0)  # no model here has a spectrum

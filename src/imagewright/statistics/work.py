@@ -45,7 +45,7 @@ def spectrum_work(count: int, pixels: int, wanted: int | None, blocks: int | Non
     if is_by_gram_matrix(count, pixels):
         # Pictures, centred ones in double precision and in single, directions, and their orthonormal copies.
         operations = 6.0 * pixels * count**2 + 10.0 * count**3 + READING * count * pixels
-        return FitWork(24.0 * count * pixels + 5 * DOUBLE * count**2, kept, operations)
+        return FitWork(20.0 * count * pixels + 5 * DOUBLE * count**2, kept, operations)
     if pixels <= EXACT_PIXELS:
         operations = float(count * pixels * (READING + pixels)) + 6.0 * pixels**3
         return FitWork(5.0 * DOUBLE * pixels**2 + 4 * batch_bytes(count, pixels), kept, operations)

@@ -25,8 +25,8 @@ MOST = 10_000  # images that a model sees then, spread evenly over the set
 class Initialised:
     """What the look at the images took.
 
-    seconds: on the main rank, told to all.
-    memory: bytes of this process at its peak.
+    seconds: on the main rank, told to all; 0 if the model read no image.
+    memory: bytes of this process at its peak; 0 if the model read no image.
     """
 
     seconds: float = 0.0
@@ -50,11 +50,15 @@ def initialise_from_images(model: Model, images: Images, held_out: np.ndarray, s
     rows = without_absent(images, np.setdiff1d(np.arange(len(images)), held_out))
     chosen = rows[even_places(len(rows), MOST)]
     notes: list[str] = []
+    read = torch.zeros(1, dtype=torch.int64)
+
+    def watch(seen: int) -> None:
+        read.fill_(seen)
 
     def initialise() -> None:
         waiting = "looking at the training images before the first step ..."
         with torch.no_grad(), tell_if_slow(say, waiting):
-            stream = FloatStream(images.subset(chosen))
+            stream = FloatStream(images.subset(chosen), watch)
             notes.extend(model.initialise_from(stream, derive_seed(seed, "initialise")))
 
     devices.forget_peak(devices.CPU)
@@ -65,5 +69,7 @@ def initialise_from_images(model: Model, images: Images, held_out: np.ndarray, s
             buffer.copy_(distributed.broadcast_from_main(buffer))
     for note in notes:
         say(note)
+    if not distributed.broadcast_from_main(read):
+        return Initialised()
     seconds = torch.tensor([time.monotonic() - began], dtype=torch.float64)
     return Initialised(float(distributed.broadcast_from_main(seconds)), devices.peak_memory(devices.CPU))
