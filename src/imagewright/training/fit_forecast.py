@@ -106,9 +106,9 @@ def _shares(model: Model, images: Images) -> tuple[int, int]:
 
 
 def _measure(model: Model, images: Images, first: int, second: int, say: Say) -> FitForecast:
-    """By fits to the first share and to the second, which is given up sooner. `_TookLong` if the first is given up.
+    """By fits to the first share and to the second. `_TookLong` if the first is given up.
 
-    The first fit also loads libraries, so that only the second tells whether fits take long.
+    The first fit also loads libraries. If it took long, the second tells whether that was why, and is given up sooner.
     """
     longer = few = None
     with _peak_of_its_own():
@@ -116,8 +116,9 @@ def _measure(model: Model, images: Images, first: int, second: int, say: Say) ->
         memory = devices.peak_memory(devices.CPU)
         memory -= sum(each.nbytes for each in [*model.parameters(), *model.buffers()])  # a training has one copy
         if first < second:
+            patience = PATIENCE if second / first * shorter.seconds <= LONGEST else LONGEST
             with suppress(ImagewrightError):
-                longer = _fit_share(model, images, second, say, LONGEST)
+                longer = _fit_share(model, images, second, say, patience)
                 few = _fit_share(model, images, FEW, say, LONGEST)
     last = longer or shorter
     memory += max(0, int(last.whole.peak - shorter.work.peak))
