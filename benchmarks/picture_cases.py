@@ -231,7 +231,7 @@ TRAINED = {
     "progan": Case(DIGITS, samples, 110_000),
     "stylegan": Case(DIGITS, samples, 100_000),
     "stylegan2": Case(DIGITS, samples, 120_000),
-    "stylegan3": Case(DIGITS, samples, 20_000),
+    "stylegan3": Case(DIGITS, samples, 18_000),
     "r3gan": Case(DIGITS, samples, 40_000),
     "projected_gan": Case(SPRITES, samples, 10_000),
     "pix2pix": Case(PAIRS, FILLED, 12_000, NARROW),
