@@ -8,6 +8,7 @@ from pathlib import Path
 from imagewright import catalogue
 from imagewright.errors import UserError, nearest_name
 from imagewright.exports.graphs import NoGraphError, VerbGraph, list_graphs
+from imagewright.exports.names import SUFFIXES
 from imagewright.exports.records import export_record
 from imagewright.exports.results import Exported, listed
 from imagewright.exports.tracing import BATCHES, TOLERANCE, Traced, check_packages, trace
@@ -16,7 +17,7 @@ from imagewright.model import Model
 from imagewright.output.writing import new_file, refuse_existing
 from imagewright.progress import Progress
 
-SUFFIX = ".onnx"
+SUFFIX = SUFFIXES["onnx"]
 
 
 def export_onnx(

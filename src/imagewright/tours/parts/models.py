@@ -57,9 +57,8 @@ def train_part(work: TourWork, part: PartRecord, fitted: Images | None = None) -
     assert part.model is not None
     path = work.folder / part.name
     reporter = PartReporter(work.clock)
-    images: Any = (
-        work.sized.translated if part.kind == "translation" else (work.sized.trained if fitted is None else fitted)
-    )
+    learned = work.sized.trained if fitted is None else fitted
+    images: Any = work.sized.translated if part.kind == "translation" else learned
     common: dict[str, Any] = {"out": path, "reporter": reporter, "stop": work.stop}
     if (path / RECORD).exists():
         return train(part.model, images, resume=True, **common)
